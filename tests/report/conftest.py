@@ -1,0 +1,104 @@
+"""A workspace of small notebooks over stand-in ratings, so that report tests need neither real data nor a dataset."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+import workbench
+from workbench.ratings import Snapshot, period_bounds
+
+PARAMETERS = '''data: str = "../data/sample"
+columns: dict = {}
+exclude: dict = {}
+period: str = ""
+engine: str = ""
+seed: int = 0
+out: str = ""
+criterion: str = ""  # which criterion; empty for all
+draws: int = 100  # bootstrap draws
+threshold: float = 0.8  # lowest agreement accepted'''
+SAVE = '''import workbench as wb
+from workbench.estimates import estimate, estimates_table, finding, findings_table
+estimates = estimates_table([estimate("agreement_share", 0.5, low=0.4, high=0.6, n_items=10) | {"criterion": "tone"}], by=["criterion"])
+rows = [finding("NAME", "share is low", "Raters agree on half of the items.", severity="attention", evidence=estimates.iloc[0])]
+wb.report.save(findings=findings_table(rows), estimates=estimates, out=out)'''
+
+
+@dataclass(frozen=True)
+class Dated:
+    """As much of `Ratings` as a report asks for: the times of ratings and an identity."""
+
+    times: tuple[dt.datetime, ...]
+    id: str = "f00d"
+
+    def between(self, start: dt.datetime | None, end: dt.datetime | None) -> Dated:
+        return replace(self, times=tuple(t for t in self.times if (not start or t >= start) and (not end or t < end)))
+
+    def period(self, period: str) -> Dated:
+        return self if period == "undated" else self.between(*period_bounds(period))
+
+    @property
+    def first(self) -> pd.Timestamp | None:
+        return pd.Timestamp(min(self.times)) if self.times else None
+
+    @property
+    def last(self) -> pd.Timestamp | None:
+        return pd.Timestamp(max(self.times)) if self.times else None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return Snapshot(id=self.id, name="sample", version="v", n_rows=len(self.times), rubrics={"tone 1": "abc"})
+
+    def excluded(self) -> dict[str, int]:
+        return {"is_qc = True": 2}
+
+    def count(self) -> int:
+        return len(self.times)
+
+    def check(self) -> None:
+        return None
+
+
+def days(*texts: str) -> Dated:
+    """Ratings given at noon of these days."""
+    return Dated(tuple(dt.datetime.fromisoformat(f"{text}T12:00+00:00") for text in texts))
+
+
+@pytest.fixture
+def ratings(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dated], None]:
+    """Makes `workbench.read` answer with these ratings; until called, with one whole week of them."""
+    def answer(given: Dated) -> None:
+        monkeypatch.setattr(workbench, "read", lambda source, **options: given, raising=False)
+
+    answer(days("2026-11-09", "2026-11-15"))
+    return answer
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, ratings: Callable, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace, current while the test runs."""
+    for folder in ("notebooks", "reports", "data/sample"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write(workspace: Path) -> Callable[..., Path]:
+    """Writes `notebooks/NAME.ipynb`: prose, parameters, the given code cells, and the saving of one finding."""
+    def notebook(name: str, *cells: str, parameters: str = PARAMETERS, save: str = SAVE) -> Path:
+        prose = nbformat.v4.new_markdown_cell(f"# Is {name} sound?\n\nFor whoever decides.\n\n## What was measured")
+        declared = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
+        code = [nbformat.v4.new_code_cell(text.replace("NAME", name)) for text in (*cells, save) if text]
+        path = workspace / "notebooks" / f"{name}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[prose, declared, *code]), path)
+        return path
+
+    return notebook

@@ -1,0 +1,46 @@
+"""Percent agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.agreement.chance import Weights, chance_corrected
+from workbench.agreement.estimate import Sampling
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
+
+
+def no_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Nothing is expected, nothing is removed."""
+    return np.zeros(shares.shape[:-1])
+
+
+def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "linearized",
+                      confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
+    """How often do two raters of an item agree? The share of rater pairs that give it the same level, averaged over items.
+
+    1 means every pair agrees and 0 that none does; chance is not removed (see `fleiss_kappa`), so levels used rarely, or few
+    levels, make it high. With weights other than identity a near miss counts in part.
+
+    ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
+    (none), "linear", "quadratic", "ordinal", "radical", "ratio", "circular", "bipolar" or a symmetric (levels, levels) array with
+    1 on the diagonal. `interval`: "linearized" (Gwet's variance, t), "bootstrap" (percentile, over items; `draws`, `seed`) or
+    "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
+
+    Items rated once are dropped and counted (they widen the linearised interval a little, as in Gwet's variance). Undefined (nan,
+    reason in `note`): no item rated twice. No interval: one item; full agreement. Errors: `ParameterError` for an unknown option.
+
+    Source: Gwet (2014), Handbook of Inter-Rater Reliability, ch. 2 and 5.
+
+    >>> import pandas as pd, workbench as wb
+    >>> three = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 2, 1], "bob": [1, 2, 2, 2], "cem": [1, 2, 1, 2]}))
+    >>> round(percent_agreement(three)["value"][0], 4)
+    0.6667
+    """
+    sampling = Sampling(interval, confidence, draws, seed)
+    return chance_corrected("percent_agreement", no_chance, ratings, by=by, weights=weights, cluster=cluster, sampling=sampling)

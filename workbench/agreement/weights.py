@@ -1,0 +1,76 @@
+"""How much a pair of levels agrees: 1 for the same level, less the further apart (Gwet 2014, Handbook of Inter-Rater Reliability)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from workbench.errors import ParameterError, one_of
+
+# A full table of weights beyond this many levels would outgrow memory; identity weights need none.
+MAX_LEVELS = 3_000
+
+
+def _identity(x: np.ndarray) -> np.ndarray:
+    return np.zeros((len(x), len(x))) + (np.arange(len(x))[:, None] != np.arange(len(x)))
+
+
+def _ordinal(x: np.ndarray) -> np.ndarray:
+    steps = np.abs(np.arange(len(x))[:, None] - np.arange(len(x)))
+    return steps * (steps + 1) / 2
+
+
+def _ratio(x: np.ndarray) -> np.ndarray:
+    total = x[:, None] + x
+    return ((x[:, None] - x) / np.where(total == 0, 1, total)) ** 2
+
+
+def _bipolar(x: np.ndarray) -> np.ndarray:
+    total = x[:, None] + x
+    room = (total - 2 * x.min()) * (2 * x.max() - total)
+    return (x[:, None] - x) ** 2 / np.where(room == 0, 1, room)
+
+
+# Distance between levels with values `x` (q,) -> (q, q); a weight is 1 less the distance over the largest one.
+DISTANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "identity": _identity,
+    "linear": lambda x: np.abs(x[:, None] - x),
+    "quadratic": lambda x: (x[:, None] - x) ** 2,
+    "ordinal": _ordinal,
+    "radical": lambda x: np.sqrt(np.abs(x[:, None] - x)),
+    "ratio": _ratio,
+    "circular": lambda x: np.sin(np.pi * (x[:, None] - x) / (np.ptp(x) + 1)) ** 2,
+    "bipolar": _bipolar,
+}
+
+# The weights that use as much as a scale promises and no more: only order on an ordinal one, distances on an interval one.
+BY_SCALE = {"nominal": "identity", "ordinal": "ordinal", "interval": "quadratic", "ratio": "ratio"}
+
+
+def weight_matrix(weights: str | np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Agreement weights (q, q) of levels with `values` (q,), by name or checked as given.
+
+    A matrix of one's own must be (q, q), symmetric, 1 on the diagonal and at most 1 elsewhere; `ParameterError` otherwise.
+    """
+    if not isinstance(weights, str):
+        return _own(np.asarray(weights, dtype=float), len(values))
+    one_of("weights", weights, DISTANCES)
+    if len(values) > MAX_LEVELS:
+        raise ParameterError(f"weights={weights!r} needs a table of levels by levels, and {len(values):,} levels occur "
+                             f"(at most {MAX_LEVELS:,}). Use krippendorff_alpha(scale='interval') for many-valued scores.")
+    if weights == "ratio" and (values < 0).any():
+        raise ParameterError(f"weights='ratio' needs values of 0 or more; the lowest level is {values.min():g}.")
+    distance = DISTANCES[weights](np.asarray(values, dtype=float))
+    return 1 - distance / max(distance.max(), np.finfo(float).tiny)
+
+
+def _own(weights: np.ndarray, q: int) -> np.ndarray:
+    if weights.shape != (q, q):
+        raise ParameterError(f"weights has shape {weights.shape}, but there are {q} levels. Give one row and one column a level: ({q}, {q}).")
+    faults = [text for text, wrong in (("symmetric", not np.allclose(weights, weights.T)),
+                                       ("1 on the diagonal", not np.allclose(np.diag(weights), 1)),
+                                       ("at most 1", not (weights <= 1).all())) if wrong]
+    if faults:
+        raise ParameterError(f"weights must be {' and '.join(faults)}: they say how much two levels agree, 1 being the same level.")
+    return weights

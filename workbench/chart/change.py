@@ -1,0 +1,167 @@
+"""What changed: streams by week with their alarms, and a change split into its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from workbench.chart.marks import intervals, on_field, reference_lines, value_axis, week_axis
+from workbench.chart.rows import by_list, checked, drawable, evidence, headed, key_labels, number, reading, week_text, words
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, PALE, PAPER, WIDTH, nothing_to_draw, panel_title, row_axis, styled
+from workbench.errors import ParameterError
+
+MAX_STREAMS = 8
+_E_RANGE = (1e-2, 1e6)   # evidence beyond this reads the same: drawn at the edge, exact in the tooltip
+
+
+def monitor_chart(windows: pd.DataFrame, *, by: str | Sequence[str] = (), error_rate: float = 0.05,
+                  baseline: tuple[object, object] | None = None, measure: str | None = None,
+                  title: str = "Has anything changed since the baseline?") -> alt.TopLevelMixin:
+    """A stream by week with its intervals, alarms named, and below it the evidence against "nothing changed".
+
+    Args:
+        windows: the table of `drift.monitor`: `metric`, `window`, `value`, `low`, `high`, `e_value`, `alarm` and the
+            stream's columns; one pair of panels a stream.
+        by: the columns that tell streams apart, beside `metric`.
+        error_rate: the monitor's; the alarm line is drawn at 1 / error_rate.
+        baseline: (start, end) of the baseline, end exclusive, shaded; None leaves it out.
+        measure: the axis title, with its unit; by default the metric's name.
+        title: the question, or the finding.
+
+    Raises `ParameterError` for a missing column, more than 8 streams or more than 500 rows.
+    """
+    by = by_list(by)
+    needs = ["metric", "window", *by, "value", "low", "high", "e_value", "alarm"]
+    windows = checked(windows, chart="monitor_chart", needs=needs, cure="select streams, those in alarm first")
+    if windows.empty:
+        return nothing_to_draw("windows", title=title)
+    frame, tooltip = _weeks(windows, by=by)
+    metrics = windows["metric"].map(words)
+    groups = list(frame.groupby([metrics, "label"], sort=False))
+    if len(groups) > MAX_STREAMS:
+        raise ParameterError(f"chart.monitor_chart: draws up to {MAX_STREAMS} streams, found {len(groups)}. "
+                             "Select streams, those in alarm first.")
+    panels = []
+    for (metric, label), part in groups:
+        heading = f"{headed(metric)}, {label}" if by else headed(metric)
+        upper = _value_panel(part, tooltip=tooltip, weeks=frame["window"], baseline=baseline, axis=measure or headed(metric))
+        panels.append(upper.properties(title=panel_title(heading)))
+        panels.append(_evidence_panel(part, tooltip=tooltip, weeks=frame["window"], error_rate=error_rate))
+    alarmed = sum(bool(part["alarm"].any()) for _, part in groups)
+    said = f"{len(groups)} {'stream' if len(groups) == 1 else 'streams'}, {frame['week'].nunique()} weeks, {alarmed} with an alarm · " \
+           f"{evidence(windows)} · at error rate {error_rate:g} the alarm line is {number(1 / error_rate)}"
+    return styled(alt.vconcat(*panels, spacing=12), title=title, subtitle=said)
+
+
+def _weeks(windows: pd.DataFrame, *, by: Sequence[str]) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
+    """The drawable rows by week, with the state of the alarm as a word and the evidence within the drawn range."""
+    frame, tooltip = drawable(windows, by=by)
+    frame["window"] = pd.to_datetime(windows["window"], utc=True)
+    frame["week"] = frame["window"].map(week_text)
+    frame["alarm"] = windows["alarm"].fillna(False).astype(bool)
+    frame["state"] = np.where(frame["alarm"], "in alarm", "no alarm")
+    evidence_value = windows["e_value"].astype("float64")
+    frame["e"] = evidence_value.clip(*_E_RANGE)
+    frame["e_text"] = [number(e) if np.isfinite(e) else "not looked at" if np.isnan(e) else "beyond measure" for e in evidence_value]
+    stream = [windows["metric"].astype(str), frame["label"]]
+    frame = frame.sort_values("window", kind="stable")
+    begins = frame["alarm"] & ~frame["alarm"].groupby(stream).shift(1, fill_value=False).astype(bool)
+    frame["word"] = np.where(begins, "alarm", "")
+    return frame, [alt.Tooltip("week:N", title="Week"), *tooltip, alt.Tooltip("e_text:N", title="Evidence (e-value)"),
+                   alt.Tooltip("state:N", title="Alarm")]
+
+
+def _value_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], weeks: pd.Series,
+                 baseline: tuple[object, object] | None, axis: str) -> alt.LayerChart:
+    """The stream's values with their intervals; weeks in alarm differ in colour, shape and by the word."""
+    scale = alt.Scale(zero=False)
+    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=axis, tickCount=5, minExtent=34))
+    states = {"domain": ["no alarm", "in alarm"]}
+    colour = alt.Color("state:N", scale=alt.Scale(**states, range=["#6b7482", ALERT]), title=None)
+    shape = alt.Shape("state:N", scale=alt.Scale(**states, range=["circle", "triangle-up"]), title=None)
+    base = alt.Chart(frame).encode(x=week_axis(weeks, labelled=False), tooltip=tooltip)
+    layers = _baseline_layers(baseline)
+    layers += [base.mark_line(color=CONTEXT, strokeWidth=1).encode(y=y),
+               base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
+               base.mark_point(filled=True, size=58, opacity=1).encode(y=y, color=colour, shape=shape),
+               base.mark_text(dy=-10, baseline="bottom", color=ALERT, fontWeight=700).encode(y=alt.Y("high:Q", scale=scale), text="word:N"),
+               base.transform_filter("!isValid(datum.value)").mark_text(text="× not defined", angle=270, align="left", color=INK,
+                                                                       fontSize=9).encode(y=alt.value(138))]
+    return alt.layer(*layers).properties(width=WIDTH + 100, height=140)
+
+
+def _baseline_layers(baseline: tuple[object, object] | None) -> list[alt.Chart]:
+    """The baseline's weeks as a named pale area."""
+    if baseline is None:
+        return []
+    start, end = (pd.to_datetime(date, utc=True) for date in baseline)
+    base = alt.Chart(pd.DataFrame({"start": [start], "end": [end], "words": ["baseline"]})).encode(
+        x=alt.X("start:T", scale=alt.Scale(type="utc")))
+    words_mark = base.mark_text(align="left", baseline="top", dx=4, fontSize=10).encode(y=alt.value(2), text="words:N")
+    return [base.mark_rect(color=PALE).encode(x2="end:T"), words_mark]
+
+
+def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], weeks: pd.Series,
+                    error_rate: float) -> alt.LayerChart:
+    """The e-value by week on a log scale, with the line at which it becomes an alarm."""
+    top = float(max(10 / error_rate, 2 * frame["e"].max(skipna=True) if frame["e"].notna().any() else 0))
+    low = float(min(0.1, frame["e"].min(skipna=True) if frame["e"].notna().any() else 0.1))
+    scale = alt.Scale(type="log", domain=[low, top], nice=False, clamp=True)
+    base = alt.Chart(frame).encode(x=week_axis(weeks), tooltip=tooltip)
+    y = alt.Y("e:Q", scale=scale, axis=alt.Axis(title="Evidence", tickCount=3, format="~g", minExtent=34))
+    line = alt.Chart(pd.DataFrame({"at": [1 / error_rate], "words": [f"alarm line {number(1 / error_rate)}"]})).encode(
+        y=alt.Y("at:Q", scale=scale))
+    return alt.layer(base.mark_line(color=INK, strokeWidth=1.5, point={"color": INK, "size": 18}).encode(y=y),
+                     line.mark_rule(color=ALERT, strokeDash=[5, 3]),
+                     line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=ALERT, fontSize=10, fontWeight=600).encode(
+                         x=alt.value(0), text="words:N")).properties(width=WIDTH + 100, height=70)
+
+
+def decomposition_bars(parts: pd.DataFrame, *, unit: str = "points", title: str = "What made the change?") -> alt.TopLevelMixin:
+    """A change as a waterfall of its parts, each with its interval, ending in their sum.
+
+    Args:
+        parts: a table with `part`, `value`, `low`, `high`; the parts sum to the change. The part `not comparable` is
+            drawn in outline: nothing like it existed in both windows.
+        unit: the unit of the change, for the axis.
+        title: the question, or the finding.
+
+    Raises `ParameterError` for a missing column or more than 12 parts.
+    """
+    parts = checked(parts, chart="decomposition_bars", needs=["part", "value", "low", "high"], limit=12, cure="merge small parts")
+    if parts.empty:
+        return nothing_to_draw("parts", title=title)
+    frame, tooltip = _waterfall(parts)
+    order = list(frame["label"])
+    kinds = {"domain": ["a part", "not comparable", "change"]}
+    scale = {"range": ["#a9c4e2", PAPER, "#6b7482"], **kinds}
+    x = value_axis(f"Change from the earlier window to the later ({unit})", None)
+    y = alt.Y("label:N", sort=order, axis=row_axis(order))
+    bars = alt.Chart(frame).mark_bar(height={"band": 0.6}, strokeWidth=1.5).encode(
+        x=on_field(x, "start"), x2="end:Q", y=y, tooltip=tooltip,
+        color=alt.Color("kind:N", scale=alt.Scale(**scale), legend=None),
+        stroke=alt.Stroke("kind:N", scale=alt.Scale(**{**scale, "range": ["#a9c4e2", INK, "#6b7482"]}), legend=None),
+        strokeDash=alt.StrokeDash("kind:N", scale=alt.Scale(**{**scale, "range": [[1, 0], [4, 3], [1, 0]]}), legend=None))
+    marks = intervals(frame.assign(value=frame["end"]), x=x, y=y, tooltip=tooltip, color=alt.value(INK))
+    chart = alt.layer(*reference_lines([(0.0, "no change")]), bars, *marks).properties(width=WIDTH, height=alt.Step(28))
+    said = f"{len(parts)} parts that sum to the change · {evidence(parts)}, drawn at the end of each bar; they do not add up\n" \
+           f"Dashed outline: not comparable, for one window has nothing like it"
+    return styled(chart, title=title, subtitle=said)
+
+
+def _waterfall(parts: pd.DataFrame) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
+    """Each part from where the one before it ended, its interval moved along, and the sum as the last bar."""
+    frame, tooltip = drawable(parts, by=["part"])
+    frame["label"] = [words(part) for part in parts["part"]]
+    frame["kind"] = np.where(frame["label"].str.startswith("not comparable"), "not comparable", "a part")
+    steps = frame["value"].fillna(0.0)
+    frame["start"] = steps.cumsum() - steps
+    frame["end"] = frame["start"] + frame["value"]
+    frame["low"] += frame["start"]
+    frame["high"] += frame["start"]
+    known = number(float(steps.sum())) + ("" if frame["value"].notna().all() else " without the parts not defined")
+    total = {"label": "change (the sum)", "by0": "change", "kind": "change", "start": 0.0, "end": float(steps.sum()), "reading": known}
+    return pd.concat([frame, pd.DataFrame([total])], ignore_index=True), tooltip

@@ -1,0 +1,138 @@
+"""What the panel can detect: the smallest effect by number of items, and beside difficulty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from workbench.chart.marks import reference_lines
+from workbench.chart.rows import by_list, checked, drawable, evidence, headed, interval_words, key_labels, number
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, SHAPES, WIDTH, nothing_to_draw, panel_title, styled
+from workbench.errors import ParameterError
+
+
+def detectable_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "task_type", measure: str = "Smallest detectable effect",
+                     title: str = "How small an improvement can we detect?") -> alt.TopLevelMixin:
+    """The smallest detectable effect by number of items, a panel a group; today's number of items is marked.
+
+    Args:
+        table: an estimates table whose `value` is the smallest detectable effect with `n_items` items: `value`, `low`,
+            `high`, `n_items`, the `by` columns, optionally `current` (true on the row of today's panel) and `power`.
+        by: the columns that name a panel; up to 12.
+        measure: the axis title, with its unit.
+        title: the question, or the finding.
+
+    All panels share their axes. Raises `ParameterError` for a missing column, or too many rows or panels.
+    """
+    by = by_list(by)
+    table = checked(table, chart="detectable_curve", needs=[*by, "value", "low", "high", "n_items"])
+    if table.empty:
+        return nothing_to_draw("detectable effects", title=title)
+    frame, tooltip = drawable(table, by=by, keep=["n_items"])
+    frame["today"] = table["current"].fillna(False).astype(bool) if "current" in table else False
+    frame["words"] = ["today: " + number(value) + f" at {n:,}" for value, n in zip(frame["value"], frame["n_items"])]
+    groups = list(frame.sort_values("n_items", kind="stable").groupby("label", sort=False))
+    groups.sort(key=lambda group: list(frame["label"]).index(group[0]))
+    if len(groups) > 12:
+        raise ParameterError(f"chart.detectable_curve: draws up to 12 panels, found {len(groups)}. Use fewer `by`, or select groups.")
+    alone = len(groups) == 1
+    size = {"width": WIDTH + 60, "height": 240} if alone else {"width": 215, "height": 140}
+    reach = (int(frame["n_items"].clip(lower=1).min()), int(frame["n_items"].max()))
+    top = 1.05 * float(frame[["value", "high"]].max().max())
+    panels = [_curve_panel(part, tooltip=tooltip, reach=reach, top=top, measure=measure)
+              .properties(**size, **({} if alone else {"title": panel_title(label)})) for label, part in groups]
+    chart = panels[0] if alone else alt.concat(*panels, columns=3, spacing=18)
+    power = sorted(set(table["power"].dropna())) if "power" in table else []
+    said = f"Detected with probability {', '.join(f'{p:.2g}' for p in power)} · " if power else ""
+    return styled(chart, title=title, subtitle=said + evidence(table))
+
+
+def _curve_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[int, int], top: float,
+                 measure: str) -> alt.LayerChart:
+    """One group's curve in its band, with today's number of items."""
+    scale = alt.Scale(domain=[0, top] if top > 0 else [0, 1], nice=False)
+    ticks = alt.Axis(title="Items (log scale)", grid=False, format="~s", tickCount=4, labelOverlap=True)
+    x = alt.X("n_items:Q", scale=alt.Scale(type="log", domain=list(reach), nice=False), axis=ticks)
+    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=measure, tickCount=5))
+    low = alt.Y("low:Q", scale=scale)
+    base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
+    today = base.transform_filter("datum.today")
+    undefined = frame[frame["value"].isna()].head(1)
+    layers = [base.mark_area(color=CONTEXT, opacity=0.3, clip=True).encode(y=low, y2="high:Q"),
+              base.mark_line(color=INK, strokeWidth=1.5, clip=True).encode(y=y),
+              base.mark_point(color=INK, filled=True, size=18, opacity=1).encode(y=y),
+              today.mark_rule(color=ACCENT, strokeDash=[3, 3]),
+              today.mark_rule(color=ACCENT, strokeWidth=2.5, clip=True).encode(y=low, y2="high:Q"),
+              today.mark_point(color=ACCENT, filled=True, shape="diamond", size=110, opacity=1).encode(y=y),
+              today.mark_text(color=ACCENT, fontWeight=600, fontSize=10, align="right", baseline="top", dy=2).encode(
+                  x=alt.value("width"), y=alt.value(0), text="words:N")]
+    if len(undefined):
+        layers.append(alt.Chart(undefined).mark_text(align="left", fontSize=10, limit=210).encode(
+            x=alt.value(4), y=alt.value(14), text="reading:N", tooltip=tooltip))
+    return alt.layer(*layers)
+
+
+def verifiability_map(table: pd.DataFrame, *, by: Sequence[str] = ("task_type", "criterion"), target: float | None = None,
+                      measure: str = "Smallest detectable effect", difficulty: str = "Mean score (lower is harder)",
+                      title: str = "Which targets can support improvement, and which only look impressive?") -> alt.TopLevelMixin:
+    """Detectable effect against difficulty: a point a task type and criterion, with its interval and name.
+
+    Args:
+        table: a table with the two `by` columns, `mean` (the difficulty), `value`, `low`, `high` (the smallest
+            detectable effect).
+        by: the column that names a point, and the one that makes the panels.
+        target: the effect worth detecting, drawn as a named line: points below it are verifiable.
+        measure: the upright axis title, with its unit.
+        difficulty: the level axis title, with its unit.
+        title: the question, or the finding.
+
+    What is not defined is listed under its panel's heading. Raises `ParameterError` for a missing column or too many rows.
+    """
+    by = by_list(by)
+    table = checked(table, chart="verifiability_map", needs=[*by, "mean", "value", "low", "high"], limit=120)
+    if table.empty:
+        return nothing_to_draw("targets", title=title)
+    frame, tooltip = drawable(table, by=by, keep=["mean"])
+    tooltip.append(alt.Tooltip("mean:Q", title=difficulty, format=".3~g"))
+    frame["point"] = key_labels(table, by[:1])
+    known = frame["high"].where(frame["high"].notna(), frame["value"])
+    top = 1.08 * max(float(known.max()) if known.notna().any() else 1.0, target or 0.0)
+    spread = 0.06 * float(frame["mean"].max() - frame["mean"].min()) or 0.5
+    reach = (float(frame["mean"].min()) - spread, float(frame["mean"].max()) + 5 * spread)
+    panels = [_map_panel(part, tooltip=tooltip, reach=reach, top=top, target=target, measure=measure, difficulty=difficulty, name=name)
+              for name, part in frame.groupby(key_labels(table, by[1:]), sort=False)]
+    chart = panels[0] if len(panels) == 1 else alt.concat(*panels, columns=2, spacing=24)
+    said = "Left is harder; lower is more verifiable"
+    if target is not None:
+        within = frame["value"] <= target
+        said += f" · {int(within.sum())} of {len(frame)} targets can show an effect of {number(target)} (filled)"
+    return styled(chart, title=title, subtitle=f"{said}\n{len(frame)} targets · {evidence(table)}")
+
+
+def _map_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[float, float], top: float, target: float | None,
+               measure: str, difficulty: str, name: str) -> alt.LayerChart:
+    """One criterion's targets."""
+    scale = alt.Scale(domain=[0, top], nice=False)
+    frame = frame.assign(standing="verifiable" if target is None else (frame["value"] <= target).map(
+        {True: "verifiable", False: "not verifiable"}))
+    shown = {"domain": ["verifiable", "not verifiable"]}
+    colour = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ACCENT, ALERT]), legend=None)
+    x = alt.X("mean:Q", scale=alt.Scale(domain=list(reach), nice=False), axis=alt.Axis(title=difficulty, tickCount=5, grid=False))
+    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=measure, tickCount=5))
+    base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
+    lines = reference_lines([(target, f"worth detecting {number(target)}")], channel="y") if target is not None else []
+    layers = [*lines,
+              base.mark_rule(opacity=0.6, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
+              base.mark_point(size=70, opacity=1, strokeWidth=1.8).encode(
+                  y=y, color=colour, shape=alt.Shape("standing:N", scale=alt.Scale(**shown, range=["circle", "diamond"]), legend=None),
+                  fill=alt.Fill("standing:N", scale=alt.Scale(**shown, range=[ACCENT, "#ffffff"]), legend=None)),
+              base.mark_text(align="left", dx=8, fontSize=10, limit=110).encode(y=y, text="point:N")]
+    undefined = frame[frame["value"].isna()]
+    if len(undefined):
+        said = pd.DataFrame({"words": [f"{point}: {words}" for point, words in zip(undefined["point"], undefined["reading"])]})
+        said["y"] = [4 + 13 * i for i in range(len(said))]
+        layers.append(alt.Chart(said).mark_text(align="left", baseline="top", fontSize=10, limit=310).encode(
+            x=alt.value(4), y=alt.Y("y:Q", scale=None, axis=None), text="words:N"))
+    return alt.layer(*layers).properties(width=310, height=210, title=panel_title(name))

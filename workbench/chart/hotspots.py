@@ -1,0 +1,152 @@
+"""Where raters differ: slices, items, and groups of items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from workbench.chart.marks import intervals, reference_lines, value_axis
+from workbench.chart.rows import by_list, checked, drawable, evidence, headed, interval_words, key_labels, level_text, number
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, PALE, PAPER, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.errors import ParameterError, shorten
+
+_STATUS = {"found": "found (came back in later ratings)", "watch": "watch (first seen)", "": "not above the others"}
+
+
+def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice", overall: float | None = None,
+                      measure: str = "Disagreement", title: str = "Where do raters disagree most?") -> alt.TopLevelMixin:
+    """Disagreement of slices as bars with intervals, against the overall level; found and watched slices stand out.
+
+    Args:
+        slices: a table with the `by` columns, `value`, `low`, `high` and, where known, `status` ("found", "watch" or
+            empty), `q` and `n_items`. A `slice` column may hold a JSON object of column to level.
+        by: the columns that name a slice.
+        overall: disagreement of all ratings together, drawn as a named line.
+        measure: the axis title, with its unit.
+        title: the question, or the finding.
+
+    Raises `ParameterError` for a missing column or more than 60 slices.
+    """
+    by = by_list(by)
+    slices = checked(slices, chart="disagreement_bars", needs=[*by, "value", "low", "high"], limit=60,
+                     cure="keep the slices at the head of the table")
+    if slices.empty:
+        return nothing_to_draw("slices", title=title)
+    frame, tooltip = drawable(slices, by=by)
+    frame["label"] = [_slice_text(label, slices[by[0]][i]) if by == ["slice"] else label for i, label in frame["label"].items()]
+    status = slices["status"].fillna("").where(slices["status"].isin(["found", "watch"]), "") if "status" in slices else ""
+    frame["standing"] = pd.Series(status, index=frame.index).map(_STATUS)
+    frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
+    frame["from"] = 0.0
+    shown = {"domain": list(_STATUS.values())}
+    fill = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ALERT, "#f3b48f", PALE]), title=None)
+    y = alt.Y("label:N", sort=None, axis=row_axis(frame["label"]))
+    reach = float(frame[["value", "low", "high"]].max().max())
+    x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), 1.0 if 0.4 < reach <= 1 else 1.08 * reach))
+    bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
+    line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
+    chart = alt.layer(bars, *line, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK)))
+    return styled(chart.properties(width=WIDTH, height=alt.Step(20)), title=title,
+                  subtitle=f"{len(frame)} slices · {evidence(slices)}")
+
+
+def _slice_text(label: str, cell: object) -> str:
+    """A slice as text: a JSON object of column to level is spelled out, anything else is its own label."""
+    try:
+        levels = json.loads(cell) if isinstance(cell, str) else cell
+    except json.JSONDecodeError:
+        return label
+    return " · ".join(f"{headed(key).lower()}: {level_text(level)}" for key, level in levels.items()) if isinstance(levels, dict) else label
+
+
+def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
+               title: str = "How are the most contested items rated?") -> alt.TopLevelMixin:
+    """The ratings of contested items: a row an item, a dot a level, its area the number of raters who gave it.
+
+    Args:
+        items: a table with `item_id`, `level`, `n`, and optionally `text` (shown, cut, in the tooltip) and `shape`
+            ("split", "noise", ...; named beside the item). Items keep the table's order: put the most contested first.
+        levels: the scale's levels in order; by default those that occur, numbers by size, names as they come.
+        title: the question, or the finding.
+
+    Raises `ParameterError` for a missing column or more than 40 items.
+    """
+    items = checked(items, chart="item_strip", needs=["item_id", "level", "n"])
+    if items.empty:
+        return nothing_to_draw("items", title=title)
+    if items["item_id"].nunique() > 40:
+        raise ParameterError(f"chart.item_strip: draws up to 40 items, found {items['item_id'].nunique()}. Keep the most contested.")
+    order = [level_text(level) for level in (levels or level_order(items["level"]))]
+    frame = pd.DataFrame({"item": items["item_id"].map(level_text), "level": items["level"].map(level_text), "n": items["n"]})
+    tooltip = [alt.Tooltip("item:N", title="Item"), alt.Tooltip("level:N", title="Level"), alt.Tooltip("n:Q", title="Raters")]
+    for column in ("text", "shape"):
+        if column in items:
+            frame[f"said_{column}"] = [shorten(cell, 160) for cell in items[column].fillna("")]
+            tooltip.append(alt.Tooltip(f"said_{column}:N", title=headed(column)))
+    y = alt.Y("item:N", sort=None, axis=row_axis(frame["item"], title="Item"))
+    x = alt.X("level:O", scale=alt.Scale(domain=order), axis=alt.Axis(title="Level given", labelAngle=0, orient="bottom", labelLimit=110))
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
+    size = alt.Size("n:Q", scale=alt.Scale(domain=[0, int(frame["n"].max())], range=[0, 420]), legend=None)
+    counts = base.mark_text(fontSize=10, fontWeight=600).encode(
+        text=alt.Text("n:Q"), color=alt.condition(f"datum.n > {0.2 * frame['n'].max()}", alt.value("white"), alt.value("#000")))
+    layers = [base.mark_circle(color=ACCENT, opacity=1).encode(size=size), counts]
+    if "said_shape" in frame:
+        firsts = frame.drop_duplicates("item")
+        layers.append(alt.Chart(firsts).mark_text(align="left", fontSize=10).encode(x=alt.value(WIDTH - 90), y=y, text="said_shape:N"))
+    chart = alt.layer(*layers).properties(width=WIDTH - 100, height=alt.Step(25))
+    raters = frame.groupby("item")["n"].sum()
+    said = f"n = {len(raters)} items, {raters.min():,}–{raters.max():,} ratings each · every rating counted: no estimate, so no interval"
+    return styled(chart, title=title, subtitle=said)
+
+
+def level_order(levels: pd.Series) -> list[object]:
+    """The levels that occur: by size where all are numbers, else as they come."""
+    occurring = list(dict.fromkeys(levels.dropna()))
+    sizes = pd.to_numeric(pd.Series(occurring, dtype="object"), errors="coerce")
+    return occurring if sizes.isna().any() else [level for _, level in sorted(zip(sizes, occurring), key=lambda pair: pair[0])]
+
+
+def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above expected",
+                  title: str = "What are the items about that raters disagree on?") -> alt.TopLevelMixin:
+    """Clusters of items: their size, their excess disagreement with its interval, and the terms that set them apart.
+
+    Args:
+        clusters: a table with `cluster`, `size` (items), `value`, `low`, `high` (the excess), and `terms` or `name` (text,
+            or a list of words); optionally `stability` (0-1), shown in the tooltip.
+        measure: the axis title, with its unit.
+        title: the question, or the finding.
+
+    Raises `ParameterError` for a missing column or more than 30 clusters.
+    """
+    described = "terms" if "terms" in clusters else "name"
+    clusters = checked(clusters, chart="cluster_terms", needs=["cluster", described, "size", "value", "low", "high"], limit=30,
+                       cure="keep the largest clusters")
+    if clusters.empty:
+        return nothing_to_draw("clusters", title=title)
+    frame, tooltip = drawable(clusters.drop(columns="name", errors="ignore"), by=["cluster"], keep=["size"])
+    frame["terms"] = [shorten(", ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else cell, 80) for cell in clusters[described]]
+    tooltip += [alt.Tooltip("terms:N", title="Terms"), alt.Tooltip("size:Q", title="Items in the cluster", format=",")]
+    if "stability" in clusters:
+        frame["stability"] = clusters["stability"]
+        tooltip.append(alt.Tooltip("stability:Q", title="Stability under resampling (0–1)", format=".2f"))
+    frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
+    frame["apart"] = ((frame["low"] > 0) | (frame["high"] < 0)).map({True: "interval excludes 0", False: "cannot tell from 0"})
+    shown = {"domain": ["interval excludes 0", "cannot tell from 0"]}
+    order = list(frame["label"])
+    sizes = alt.Chart(frame).encode(x=alt.X("size:Q", axis=alt.Axis(title="Items", tickCount=3, grid=False)), tooltip=tooltip,
+                                    y=alt.Y("label:N", sort=order, axis=row_axis(order, title="Cluster")))
+    bars = alt.layer(sizes.mark_bar(color=CONTEXT, height={"band": 0.5}), sizes.mark_text(align="left", dx=3, fontSize=10).encode(
+        text=alt.Text("size:Q", format=","))).properties(width=110, height=alt.Step(34))
+    y = alt.Y("label:N", sort=order, axis=None)
+    marks = intervals(frame, x=value_axis(measure, None), y=y, tooltip=tooltip, width=300,
+                      color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, "#6b7482"]), title=None),
+                      shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
+    marks[-1] = marks[-1].mark_text(align="left", fontSize=10, color=INK, dy=7)
+    terms = alt.Chart(frame).mark_text(align="left", fontSize=11, fontWeight=600, limit=330, dy=-7).encode(
+        x=alt.value(310), y=y, text="terms:N", tooltip=tooltip)
+    forest = alt.layer(*reference_lines([(0.0, "as expected")]), *marks, terms).properties(width=300, height=alt.Step(34))
+    return styled(alt.hconcat(bars, forest, spacing=24), title=title,
+                  subtitle=f"{len(frame)} clusters of {int(frame['size'].sum()):,} items · {interval_words(clusters)}")

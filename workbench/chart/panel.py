@@ -1,0 +1,99 @@
+"""Raters one by one, and two by two."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from workbench.chart.marks import intervals, reference_lines, value_axis
+from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text, words
+from workbench.chart.style import ACCENT, ALERT, INK, PALE, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.errors import ParameterError
+
+MAX_RATERS = 40
+
+
+def rater_forest(raters: pd.DataFrame, *, measure: str | None = None,
+                 title: str = "Which raters differ from the panel?") -> alt.TopLevelMixin:
+    """Each rater's effect with its interval, sorted; those whose interval excludes 0 stand out in colour and shape.
+
+    Args:
+        raters: a table with `rater_id`, `value`, `low`, `high` of one statistic that is 0 for a rater like the panel
+            (a severity, or what leaving the rater out changes). More columns of the estimates table enter the
+            subtitle and tooltips.
+        measure: the axis title, with its unit; by default the statistic's name.
+        title: the question, or the finding.
+
+    Raises `ParameterError` for several statistics, a missing column or more than 150 raters.
+    """
+    raters = checked(raters, chart="rater_forest", needs=["rater_id", "value", "low", "high"], limit=150,
+                     cure="select raters, for example those whose interval excludes 0")
+    if raters.empty:
+        return nothing_to_draw("raters", title=title)
+    names = raters["name"].unique() if "name" in raters else ["effect"]
+    if len(names) > 1:
+        raise ParameterError(f"chart.rater_forest: draws one statistic, found {len(names)}: {', '.join(map(str, names[:3]))}. "
+                             f"Select one, as in raters[raters['name'] == {names[0]!r}].")
+    frame, tooltip = drawable(raters, by=["rater_id"])
+    frame = frame.sort_values("value", kind="stable", na_position="last")
+    apart = (frame["low"] > 0) | (frame["high"] < 0)
+    words_of = {True: "interval excludes 0", False: "like the panel, or cannot tell"}
+    frame["apart"] = apart.map(words_of)
+    scale = {"domain": list(words_of.values())}
+    reach = 1.05 * float(np.nanmax(frame[["value", "low", "high"]].abs().to_numpy(), initial=1e-9))
+    x = value_axis(measure or headed(names[0]), (-reach, reach))
+    chart = alt.layer(*reference_lines([(0.0, "no difference")]), *intervals(
+        frame, x=x, y=alt.Y("label:N", sort=None, axis=row_axis(frame["label"], title="Rater")), tooltip=tooltip,
+        color=alt.Color("apart:N", scale=alt.Scale(**scale, range=[ALERT, "#6b7482"]), title=None),
+        shape=alt.Shape("apart:N", scale=alt.Scale(**scale, range=["diamond", "circle"]), title=None)))
+    said = f"{len(frame):,} raters, {int(apart.sum())} with an interval that excludes 0 · {evidence(raters)}"
+    return styled(chart.properties(width=WIDTH, height=alt.Step(15)), title=title, subtitle=said)
+
+
+def pair_heatmap(pairs: pd.DataFrame, *, title: str = "Which raters agree with which?") -> alt.TopLevelMixin:
+    """Agreement of every two raters, raters sorted by their mean agreement, the same on both sides of the diagonal.
+
+    Args:
+        pairs: a table with `rater_a`, `rater_b`, `value`, `low`, `high`, `n_items`, one row a pair and one statistic.
+            The interval and n are in the tooltip; up to 15 raters the value stands in the cell.
+        title: the question, or the finding.
+
+    Pairs without shared items stay blank, a pair that is not defined is a cross. Raises `ParameterError` for more
+    than 40 raters.
+    """
+    pairs = checked(pairs, chart="pair_heatmap", needs=["rater_a", "rater_b", "value", "low", "high", "n_items"], limit=10_000)
+    if pairs.empty:
+        return nothing_to_draw("pairs", title=title)
+    ends = pd.concat([pairs["rater_a"], pairs["rater_b"]], ignore_index=True).map(level_text)
+    means = pd.Series(np.tile(pairs["value"], 2)).groupby(ends).mean().sort_values(ascending=False, kind="stable")
+    order = list(means.index)
+    if len(order) > MAX_RATERS or pairs.duplicated(["rater_a", "rater_b"]).any():
+        raise ParameterError(f"chart.pair_heatmap: draws up to {MAX_RATERS} raters and one row a pair, found {len(order)} raters "
+                             f"in {len(pairs):,} rows. Select one statistic and group, and the raters with most ratings.")
+    frame, tooltip = drawable(pairs, by=["rater_a", "rater_b"])
+    frame["short"] = [f"{value:.2f}".replace("-", "−") if pd.notna(value) else "×" for value in frame["value"]]
+    name = headed(pairs["name"].iloc[0]) if "name" in pairs else "Agreement"
+    domain = full_range([pairs["name"].iloc[0] if "name" in pairs else "agreement"]) or (-1.0, 1.0)
+    scale = (alt.Scale(domain=[-1, 0, 1], range=["#f0b27a", "#fbf7f2", "#123f73"]) if domain[0] < 0
+             else alt.Scale(domain=[0, 1], range=["#fbf7f2", "#123f73"]))
+    size = max(14, min(34, WIDTH // len(order)))
+    layers = []
+    for across, down in (("by0", "by1"), ("by1", "by0")):
+        base = alt.Chart(frame).encode(x=alt.X(f"{across}:N", sort=order, axis=alt.Axis(title="Rater", labelAngle=-90, labelLimit=110)),
+                                       y=alt.Y(f"{down}:N", sort=order, axis=alt.Axis(title="Rater", labelLimit=140)), tooltip=tooltip)
+        layers.append(base.mark_rect(stroke="white").encode(color=alt.Color("value:Q", scale=scale, title=name)))
+        if len(order) <= 15:
+            layers.append(base.mark_text(fontSize=9).encode(text="short:N", color=_on(scale)))
+        else:
+            layers.append(base.transform_filter("!isValid(datum.value)").mark_text(text="×", fontSize=9))
+    chart = alt.layer(*layers).properties(width=alt.Step(size), height=alt.Step(size))
+    possible = len(order) * (len(order) - 1) // 2
+    said = f"{len(order)} raters, {len(pairs):,} of {possible:,} pairs share items (others blank) · {evidence(pairs)}\n" \
+           f"Raters sorted by mean agreement; the interval and n of a pair are in its tooltip"
+    return styled(chart, title=title, subtitle=said)
+
+
+def _on(scale: alt.Scale) -> object:
+    """Text colour that reads on a cell: white on the dark ones."""
+    return alt.condition("datum.value > 0.55", alt.value("white"), alt.value(INK))

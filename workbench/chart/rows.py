@@ -1,0 +1,161 @@
+"""A results table made ready to draw: checked, worded, with its readings, tooltips and subtitle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from workbench.errors import ParameterError, shorten
+
+MAX_ROWS = 500    # a chart holds results, never ratings
+
+_WORDS = {"krippendorff_alpha": "Krippendorff's alpha", "cohen_kappa": "Cohen's kappa", "scott_pi": "Scott's pi",
+          "fleiss_kappa": "Fleiss' kappa", "conger_kappa": "Conger's kappa", "brennan_prediger": "Brennan-Prediger",
+          "gwet_ac": "Gwet's AC", "gwet_ac1": "Gwet's AC1", "gwet_ac2": "Gwet's AC2", "icc": "intraclass correlation"}
+_CORRECTED = ("alpha", "kappa", "scott_pi", "gwet", "brennan", "icc", "correlation", "tau")
+_SHARES = ("agreement", "share", "rate", "specific")
+_TIPS = {"n_items": "Items", "n_raters": "Raters", "n_ratings": "Ratings", "n_dropped": "Ratings left out",
+         "method": "Interval by", "estimand": "Holds for", "status": "Status", "q": "False discovery rate q", "note": "Note"}
+
+
+def checked(table: pd.DataFrame, *, chart: str, needs: Sequence[str], limit: int = MAX_ROWS,
+            cure: str = "group by fewer columns, or select the rows that matter") -> pd.DataFrame:
+    """The table with rows numbered anew; raises `ParameterError` where a column is missing or rows are too many."""
+    missing = [column for column in needs if column not in table.columns]
+    if missing:
+        raise ParameterError(f"chart.{chart}: the table lacks {', '.join(map(repr, missing))}. "
+                             f"It has: {', '.join(map(str, table.columns))}.")
+    if len(table) > limit:
+        raise ParameterError(f"chart.{chart}: a chart takes at most {limit:,} rows of results, found {len(table):,}. "
+                             f"To draw it, {cure}.")
+    return table.reset_index(drop=True)
+
+
+def words(name: object) -> str:
+    """A statistic's or a column's name as a reader says it."""
+    return _WORDS.get(str(name), str(name).replace("_", " "))
+
+
+def headed(name: object) -> str:
+    """`words`, with a capital: an axis or tooltip title."""
+    text = words(name)
+    return text[:1].upper() + text[1:]
+
+
+def full_range(names: Sequence[object]) -> tuple[float, float] | None:
+    """The fixed range of a bounded statistic, so that two reports can be laid side by side; None if unbounded."""
+    texts = [str(name).lower() for name in names]
+    if any(part in text for text in texts for part in _CORRECTED):
+        return (-1.0, 1.0)
+    return (0.0, 1.0) if texts and all(any(part in text for part in _SHARES) for text in texts) else None
+
+
+def key_labels(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """Each row's group as text: its levels of the `by` columns, cut to a label's length."""
+    columns = [table[column].map(level_text) for column in by]
+    labels = [" · ".join(levels) for levels in zip(*columns)] if columns else ["all ratings"] * len(table)
+    return pd.Series(labels, index=table.index, dtype="object")
+
+
+def level_text(level: object) -> str:
+    """A level as one printable line; a missing one is said to be missing."""
+    return "(none)" if pd.isna(level) else shorten(level, 48)
+
+
+def number(value: float) -> str:
+    """A number as read from a chart: two decimals, three below a tenth, fewer for large ones."""
+    size = abs(value)
+    text = f"{value:.3f}" if 0 < size < 0.0995 else f"{value:.2f}" if size < 100 else f"{value:,.0f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else "0"
+
+
+def reading(value: float, low: float, high: float, note: str = "") -> str:
+    """An estimate as text: its value and interval, or why there is none."""
+    because = f": {shorten(note, 70)}" if note else ""
+    if not math.isfinite(value):
+        return f"not defined{because}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{number(value)} (no interval{because})"
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def drawable(table: pd.DataFrame, *, by: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
+    """The rows as a chart needs them, and their tooltips.
+
+    The frame has `label` (the group as text), `name` in words, `value`, `low`, `high`, `reading` (the estimate as
+    text), the columns of `keep`, and one column a tooltip line. Fields have names of our own: a column of the
+    reader's may be called anything, and Vega-Lite gives dots and brackets a meaning.
+    """
+    notes = table["note"].fillna("").astype(str) if "note" in table else pd.Series("", index=table.index)
+    frame = pd.DataFrame({"label": key_labels(table, by)}, index=table.index)
+    if "name" in table:
+        frame["name"] = table["name"].map(words)
+    for column in ("value", "low", "high"):
+        frame[column] = table[column].astype("float64")
+    frame.loc[frame["low"].isna() | frame["high"].isna(), ["low", "high"]] = math.nan
+    frame["reading"] = [reading(*row) for row in zip(frame["value"], frame["low"], frame["high"], notes)]
+    tips = {f"by{i}": headed(column) for i, column in enumerate(by)}
+    for field, column in zip(tips, by):
+        frame[field] = table[column].map(level_text)
+    tips |= {"name": "Statistic"} if "name" in table else {}
+    tips |= {"reading": "Estimate [interval]"}
+    for column, title in _TIPS.items():
+        if column in table and not table[column].isin(["", 0]).all() and not table[column].isna().all():
+            tips[column] = title
+            frame[column] = table[column] if column.startswith("n_") else [_text(cell) for cell in table[column]]
+    for column in keep:
+        frame[column] = table[column]
+    return frame, [alt.Tooltip(field, title=title, **({"format": ","} if field.startswith("n_") else {}))
+                   for field, title in tips.items()]
+
+
+def _text(cell: object) -> str:
+    return "" if pd.isna(cell) else number(cell) if isinstance(cell, float) else shorten(cell, 120)
+
+
+def evidence(table: pd.DataFrame) -> str:
+    """The subtitle: n, the interval's confidence, what was left out, how many are not defined."""
+    counts = [_count(table, column, noun) for column, noun in
+              (("n_items", "items"), ("n_raters", "raters"), ("n_ratings", "ratings"))]
+    counts = [count for count in counts if count]
+    said = ["n = " + ", ".join(counts) + (" an estimate" if "–" in "".join(counts) else "")] if counts else []
+    said.append(interval_words(table))
+    dropped = table["n_dropped"].max() if "n_dropped" in table else 0
+    if dropped > 0:
+        said.append(f"{'up to ' if table['n_dropped'].nunique() > 1 else ''}{int(dropped):,} ratings left out")
+    undefined = int(table["value"].isna().sum())
+    if undefined:
+        said.append(f"{undefined} of {len(table)} not defined")
+    return " · ".join(said)
+
+
+def _count(table: pd.DataFrame, column: str, noun: str) -> str:
+    present = table[column].dropna() if column in table else pd.Series(dtype="float64")
+    if present.empty or present.max() <= 0:
+        return ""
+    least, most = int(present.min()), int(present.max())
+    return f"{most:,} {noun if most != 1 else noun[:-1]}" if least == most else f"{least:,}–{most:,} {noun}"
+
+
+def interval_words(table: pd.DataFrame) -> str:
+    """How sure the drawn intervals are, from the table itself."""
+    if table[["low", "high"]].isna().any(axis=1).all():
+        return "no intervals"
+    levels = sorted(set(table["confidence"].dropna())) if "confidence" in table else []
+    if not levels:
+        return "intervals (their confidence is not stated in the table)"
+    return " and ".join(f"{100 * level:.4g} %" for level in levels) + " intervals"
+
+
+def week_text(window: pd.Timestamp) -> str:
+    """A window's week as a period is written: 2026-W46."""
+    year, week, _ = pd.Timestamp(window).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def by_list(by: str | Sequence[str]) -> list[str]:
+    """`by` as a list; one name may stand alone."""
+    return [by] if isinstance(by, str) else list(by)

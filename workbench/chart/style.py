@@ -1,0 +1,72 @@
+"""How every chart looks: colours with one meaning each, type, spacing. Nothing is set globally at import."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+# One meaning, one colour, in all charts; each also differs in lightness or shape, for greyscale and colour blindness.
+INK = "#3b4351"        # text, and estimates that are not the point
+CONTEXT = "#9aa3af"    # what the point is compared with: references, baselines, other groups
+PALE = "#e8ebef"       # areas of context
+ACCENT = "#1f5fa6"     # the point of the chart
+ALERT = "#c2410c"      # what needs attention
+PAPER = "#ffffff"
+
+WIDTH = 520            # of the plot itself; with labels about 800 pixels, which a laptop shows beside JupyterLab's files
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "triangle-right")
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_LABEL_PIXELS = 6.3    # a character of an axis label, on average
+
+
+def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLevelMixin:
+    """The chart with its title, subtitle and the house's look, checked against the Vega-Lite schema.
+
+    Altair prints a faulty chart's traceback and carries on, which a report would not notice: here it raises.
+    Altair's own renderer loads scripts from the network and is blank without it. The first chart made therefore
+    switches an untouched renderer to "mimetype", which JupyterLab draws by itself; a renderer chosen by
+    `altair.renderers.enable` stays. This is the one setting outside the chart itself, and it waits for a chart.
+    """
+    if alt.renderers.active == "default":
+        alt.renderers.enable("mimetype")
+    heading = alt.Title(title, subtitle=[line for part in subtitle.split("\n") for line in textwrap.wrap(part, 110)])
+    chart = chart.properties(title=heading, background=PAPER, padding=8, config=_config())
+    chart.to_dict()
+    return chart
+
+
+def _config() -> alt.Config:
+    """Type, grid and spacing of every chart."""
+    axis = alt.AxisConfig(domainColor=CONTEXT, gridColor=PALE, tickColor=CONTEXT, labelColor=INK, titleColor=INK,
+                          labelFontSize=11, titleFontSize=11, titleFontWeight="normal", titlePadding=8, labelLimit=220,
+                          titleLimit=WIDTH)
+    heading = alt.TitleConfig(anchor="start", frame="bounds", fontSize=15, fontWeight=600, color=INK, offset=12, limit=900,
+                              subtitleFontSize=11, subtitleColor="#5b6472", subtitlePadding=6, subtitleLineHeight=15)
+    legend = alt.LegendConfig(orient="top", direction="horizontal", titleFontSize=11, labelFontSize=11, labelColor=INK,
+                              titleColor=INK, titleFontWeight="normal", labelLimit=260, symbolStrokeWidth=1.5, offset=6)
+    header = alt.HeaderConfig(labelFontSize=12, labelFontWeight=600, labelColor=INK, labelAnchor="start", title=None,
+                              labelLimit=260)
+    return alt.Config(font=FONT, axis=axis, title=heading, legend=legend, header=header,
+                      view=alt.ViewConfig(stroke=None), text=alt.MarkConfig(fontSize=11, color=INK))
+
+
+def panel_title(text: str) -> alt.Title:
+    """The heading of one panel among several."""
+    return alt.Title(text, fontSize=12, fontWeight=600, anchor="start", frame="group", offset=8)
+
+
+def row_axis(labels: Sequence[object], *, title: str | None = None) -> alt.Axis:
+    """The axis of a column of row labels: as wide as the longest asks, never more than 220 pixels."""
+    width = min(220.0, 12 + _LABEL_PIXELS * max((len(str(label)) for label in labels), default=0))
+    return alt.Axis(title=title, labelLimit=220, minExtent=width, ticks=False, domain=False, labelPadding=8, grid=False,
+                    titleAngle=0, titleAlign="left", titleAnchor="start", titleX=-width, titleY=-8)
+
+
+def nothing_to_draw(what: str, *, title: str) -> alt.TopLevelMixin:
+    """The chart of an empty table: it says so, so that a page shows that the question was asked."""
+    words = pd.DataFrame({"words": [f"The table of {what} has no rows: there is nothing to draw."]})
+    chart = alt.Chart(words, width=WIDTH, height=40).mark_text(align="left", color=INK, fontSize=12)
+    return styled(chart.encode(x=alt.value(0), text="words:N"), title=title, subtitle="n = 0")

@@ -1,0 +1,84 @@
+"""Tables as a person reads them: estimates with their intervals in one column, findings as sentences. Escaped throughout."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TITLES = {"value": "Estimate", "n_items": "Items", "n_raters": "Raters", "n_ratings": "Ratings", "n_dropped": "Left out",
+          "rater_id": "Rater", "item_id": "Item", "task_type": "Task type", "rubric_version": "Rubric version",
+          "p": "p", "q": "q (FDR)", "note": "Note", "sentence": "Finding", "action": "What to do", "severity": "Severity"}
+SILENT = {"low", "high", "se", "confidence", "method", "estimand", "id", "notebook", "slice"}
+MARKS = {"alarm": "▲ alarm", "attention": "● attention", "unknown": "? unknown", "ok": "✓ ok"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An HTML table with a caption; in a terminal, its rows as text."""
+
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 20) -> Shown:
+    """The first `limit` rows of an estimates, findings or other tidy table, formatted for reading.
+
+    columns: which to show; default all but what is folded into the others (an interval stands behind its estimate).
+    Numbers have three significant digits after rounding; undefined ones are a dash, their reason is in `note`.
+    """
+    if {"sentence", "severity"} <= set(table.columns):
+        columns = columns or ["severity", "sentence", "action"]
+    chosen = columns or [c for c in table.columns if c not in SILENT and not empty(table[c])]
+    rows = table.head(limit).to_dict("records")
+    head = "".join(f"<th scope='col'>{escape(TITLES.get(c, c.replace('_', ' ').capitalize()))}</th>" for c in chosen)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell(row, c))}</td>" for c in chosen) + "</tr>" for row in rows)
+    more = f"{len(table):,} rows, the first {limit} shown" if len(table) > limit else ""
+    confidence = {row["confidence"] for row in rows if row.get("confidence") == row.get("confidence") and row.get("confidence")}
+    brackets = f"in brackets: {max(confidence):.0%} interval" if confidence and "value" in chosen else ""
+    caption = "; ".join(x for x in (more, brackets) if x)
+    html = f"<table class='shown'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return Shown(html + (f"<p class='caption'>{escape(caption)}</p>" if caption else ""), table[chosen].head(limit).to_string(index=False))
+
+
+def empty(column: pd.Series) -> bool:
+    """Whether a column says nothing: all missing, or all blank text."""
+    return bool(column.isna().all() or (column.astype("string").fillna("") == "").all())
+
+
+def cell(row: dict[str, Any], column: str) -> str:
+    """One cell as text."""
+    value = row[column]
+    if column == "severity":
+        return MARKS.get(str(value), str(value))
+    if column == "value" and "low" in row:
+        return f"{number(value)} [{number(row['low'])}, {number(row['high'])}]" if row["low"] == row["low"] else number(value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return number(value)
+
+
+def number(value: object) -> str:
+    """A number to read: whole ones with separators, others to three decimals or digits; a dash where undefined."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "dtype"):
+        text = str(value)
+        return text if len(text) <= 240 else text[:239] + "…"
+    if hasattr(value, "strftime"):
+        return f"{value:%Y-%m-%d}"
+    number = float(value)
+    if number == int(number) and not math.isinf(number) and (isinstance(value, int) or abs(number) >= 1000):
+        return f"{number:,.0f}"
+    return f"{number:.3f}" if abs(number) < 100 else f"{number:,.1f}"

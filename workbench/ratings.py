@@ -1,0 +1,341 @@
+"""The Ratings type: a lazy view of one snapshot of a rating table, with its rubrics and side tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from workbench.cache import digest
+from workbench.errors import ParameterError, examples
+from workbench.schema import BY_NAME
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Columns that need not be stored: made from others when `by` or `where` names them.
+VIRTUAL = ("week", "month")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How one criterion is rated: `levels` in order with the number each stands for; `assumed` without a rubric.
+
+    `minimum` and `maximum` bound an interval or ratio scale without levels.
+    """
+
+    name: str
+    levels: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    uses: str = "score"
+    assumed: bool = False
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of a rubric."""
+
+    scale: Scale
+    definition: str = ""
+    wordings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """One version of an instrument, as its file states it."""
+
+    name: str
+    version: str
+    criteria: Mapping[str, Criterion]
+    parent: str = ""
+    author_party: str = ""
+    in_force: dt.date | None = None
+    changed: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Exactly what was read. `id` is "" where the source has no content identity (a caller's Ibis table)."""
+
+    id: str
+    name: str
+    version: str
+    n_rows: int
+    rubrics: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a Ratings stands on, made by `read`: the normalised table and how to identify and describe it.
+
+    `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`.
+    """
+
+    name: str
+    table: Any
+    missing: tuple[str, ...]
+    extras: tuple[str, ...]
+    rubrics: Mapping[tuple[str, str], Rubric]
+    exclude: Mapping[str, tuple[object, ...]]
+    unfiltered: Any
+    identity: Callable[[], str]
+    side_table: Callable[[str], "pd.DataFrame | None"]
+    use: str | None = None
+    on_disk: bool = False
+    notes: tuple[str, ...] = ()
+    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def id(self) -> str:
+        """The content identity: of the files, the mapping, the filters and the rubrics; "" if there is none."""
+        content = self.identity()
+        rubrics = sorted((*key, digest(rubric)) for key, rubric in self.rubrics.items())
+        return digest(content, sorted(self.exclude.items()), self.use, rubrics)[:16] if content else ""
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings as read, narrowed by `where`, `between`, `period` and `until`. Nothing is loaded until asked for."""
+
+    source: Source
+    conditions: tuple[tuple[str, tuple[object, ...]], ...] = ()
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+
+    def where(self, **conditions: object) -> Ratings:
+        """Keep rows whose column equals the value, or one of a list of values; None keeps missing ones.
+
+        A condition on `rater_kind`, `layer`, `status` or `selection` takes the place of the panel's default.
+
+        Errors: `ParameterError` for a column that is not there.
+        """
+        wanted = []
+        for column, value in conditions.items():
+            self.require(column)
+            values = tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+            wanted.append((column, values))
+        return replace(self, conditions=(*self.conditions, *wanted))
+
+    def between(self, start: str | dt.datetime | None, end: str | dt.datetime | None) -> Ratings:
+        """Keep ratings given from `start` up to but not at `end` (UTC; None leaves that side open)."""
+        self.require("rated_at")
+        first, last = moment(start), moment(end)
+        latest = [t for t in (self.start, first) if t is not None]
+        earliest = [t for t in (self.end, last) if t is not None]
+        return replace(self, start=max(latest, default=None), end=min(earliest, default=None))
+
+    def period(self, period: str) -> Ratings:
+        """Keep the ratings of one period ("2026-W46", "2026-11"); "undated" or "" keeps all."""
+        return self if period in ("", "undated") else self.between(*period_bounds(period))
+
+    def until(self, period: str) -> Ratings:
+        """Keep everything before the end of a period; "undated" or "" keeps all."""
+        return self if period in ("", "undated") else self.between(None, period_bounds(period)[1])
+
+    def require(self, *columns: str) -> None:
+        """Raise `ParameterError` unless every column is there to select or group by."""
+        unknown = [c for c in columns if c not in self.columns and c not in VIRTUAL]
+        if unknown:
+            raise ParameterError(f"column {examples([repr(c) for c in unknown])} is not in {self.source.name}. "
+                                 f"Its columns are: {', '.join(self.columns)}.")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The contract's columns (an absent one stands with its default) and the source's further ones."""
+        return (*BY_NAME, *self.source.extras)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The contract's columns that the source lacks."""
+        return self.source.missing
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed when reading, in words."""
+        return self.source.notes
+
+    @property
+    def rubrics(self) -> Mapping[tuple[str, str], Rubric]:
+        """Rubric files by (name, version)."""
+        return self.source.rubrics
+
+    @cached_property
+    def table(self) -> Any:
+        """The selected rows as an Ibis table: superseded and withdrawn ones taken out, repeats still in."""
+        table = current(self.source, self.end)
+        if self.start is not None:
+            table = table.filter(table.rated_at >= self.start)
+        for column, values in self.conditions:
+            table = table.filter(matches(with_virtual(table, (column,))[column], values))
+        return table
+
+    @property
+    def first(self) -> pd.Timestamp | None:
+        """When the first selected rating was given (UTC)."""
+        return self._span[0]
+
+    @property
+    def last(self) -> pd.Timestamp | None:
+        """When the last selected rating was given (UTC)."""
+        return self._span[1]
+
+    @cached_property
+    def _span(self) -> tuple[Any, Any]:
+        if "rated_at" in self.missing:
+            return None, None
+        import pandas as pd
+
+        span = self.table.aggregate(first=self.table.rated_at.min(), last=self.table.rated_at.max())
+        return tuple(None if pd.isna(t) else pd.Timestamp(t) for t in span.execute().iloc[0])
+
+    def count(self) -> int:
+        """How many rows are selected."""
+        return int(self.table.count().execute())
+
+    def check(self) -> None:
+        """Check every value of the snapshot against the contract, once. Errors: `RatingsError`, all faults in one."""
+        from workbench.reduce import facts
+
+        facts(self)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """What exactly was read, whatever was selected from it since."""
+        rubrics = {f"{name} {version}": digest(rubric)[:12] for (name, version), rubric in self.rubrics.items()}
+        n_rows = int(self.source.unfiltered.count().execute())
+        return Snapshot(id=self.source.id, name=self.source.name, version=self.source.identity(), n_rows=n_rows,
+                        rubrics=rubrics)
+
+    def excluded(self) -> dict[str, int]:
+        """How many rows each row filter took out, in the order given; a row counts at the first that names it."""
+        table, counts = self.source.unfiltered, {}
+        for column, values in self.source.exclude.items():
+            hit = matches(table[column], values).fill_null(False)
+            counts[f"{column} = {examples(list(values))}"] = int(table.filter(hit).count().execute())
+            table = table.filter(~hit)
+        return counts
+
+    def to_pandas(self, *, limit: int | None = 100) -> pd.DataFrame:
+        """The first `limit` selected rows as a frame, in the source's order; None for all of them."""
+        table = self.table.order_by("_row") if "_row" in self.table.columns else self.table
+        table = table.select(*[c for c in self.columns if c not in self.missing])
+        return (table if limit is None else table.limit(limit)).to_pandas()
+
+    def side_table(self, name: str) -> pd.DataFrame | None:
+        """A dataset's side table ("items", "steps", "raters", "systems", "criteria", "checks"), or None."""
+        return self.source.side_table(name)
+
+    @property
+    def items(self) -> pd.DataFrame | None:
+        """What was judged, one row an item, or None where the dataset has no such table."""
+        return self.side_table("items")
+
+    @property
+    def raters(self) -> pd.DataFrame | None:
+        """Attributes of raters, or None."""
+        return self.side_table("raters")
+
+    @property
+    def systems(self) -> pd.DataFrame | None:
+        """The systems judged with order, release and what they were trained on, or None."""
+        return self.side_table("systems")
+
+    @cached_property
+    def overview(self) -> dict[str, str]:
+        """What a reader wants to know first, as label and text."""
+        t = self.table
+        per_item = t.group_by("item_id").aggregate(k=t.rater_id.nunique())
+        counts = t.aggregate(n=t.count(), items=t.item_id.nunique(), raters=t.rater_id.nunique()).execute().iloc[0]
+        spread = per_item.aggregate(lo=per_item.k.min(), mid=per_item.k.approx_median(), hi=per_item.k.max()).execute().iloc[0]
+        rubrics = t.select("rubric", "rubric_version", "criterion").distinct().limit(200).execute()
+        versions = sorted({f"{r.rubric} {r.rubric_version}" for r in rubrics.itertuples()})
+        period = f"{self.first:%Y-%m-%d} to {self.last:%Y-%m-%d} (UTC)" if self.first is not None else "undated: no rated_at"
+        some = counts["n"] > 0
+        return {
+            "Ratings": f"{counts['n']:,} of {counts['items']:,} items by {counts['raters']:,} raters",
+            "Raters per item": f"{spread['lo']:,.0f} to {spread['hi']:,.0f}, median {spread['mid']:,.0f}" if some else "none",
+            "Period": period,
+            "Criteria": examples(sorted(rubrics["criterion"].unique())) if some else "none",
+            "Rubrics": examples(versions) + ("" if self.rubrics else " (no rubric file: scales are assumed)"),
+            "Left out by row filters": "; ".join(f"{n:,} rows with {what}" for what, n in self.excluded().items()) or "none",
+            "Not in this source": ", ".join(self.missing) or "nothing",
+            "Notes": "; ".join(self.notes) or "none",
+            "Snapshot": self.source.id or "none: a caller's table has no content identity",
+        }
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th style='text-align:left'>{escape(k)}</th><td style='text-align:left'>{escape(v)}</td></tr>"
+                       for k, v in self.overview.items())
+        return f"<table><caption>{escape(self.source.name)}</caption>{rows}</table>"
+
+    def __repr__(self) -> str:
+        chosen = "".join(f", {c} in {list(v)}" for c, v in self.conditions)
+        return f"<Ratings {self.source.name}{chosen}>"
+
+
+def current(source: Source, end: dt.datetime | None) -> Any:
+    """The source's rows known before `end`, without those a later row replaces and without bare withdrawals."""
+    table = source.table
+    if end is not None:
+        table = table.filter(table.rated_at < end)
+    if "replaces" in source.missing:
+        return table
+    gone = table.filter(table.replaces.notnull()).select(_gone=table.replaces.cast("string")).distinct()
+    kept = table.filter(table.replaces.isnull() | table.score.notnull() | table.label.notnull())
+    return kept.anti_join(gone, [kept.rating_id.cast("string") == gone._gone])
+
+
+def matches(column: Any, values: Sequence[object]) -> Any:
+    """A condition on an Ibis column: equal to one of `values`, None standing for missing.
+
+    Words given for another type are read in that type, so that "true" and "3" may come from a command line.
+    """
+    known = [v for v in values if v is not None]
+    kind = column.type()
+    if kind.is_string():
+        known = [str(v) for v in known]
+    elif kind.is_boolean():
+        known = [str(v).lower() in ("true", "1") for v in known]
+    elif kind.is_numeric():
+        known = [float(v) if isinstance(v, str) else v for v in known]
+    hit = column.isin(known) if known else column.isnull()
+    return hit | column.isnull() if known and None in values else hit
+
+
+def with_virtual(table: Any, names: Sequence[str]) -> Any:
+    """The table with those of the `VIRTUAL` columns that `names` asks for."""
+    made = {name: table.rated_at.truncate({"week": "W", "month": "M"}[name]) for name in VIRTUAL
+            if name in names and name not in table.columns}
+    return table.mutate(**made) if made else table
+
+
+def moment(value: str | dt.datetime | None) -> dt.datetime | None:
+    """A point in time in UTC from a date, a datetime or ISO 8601 text; without a zone it is read as UTC."""
+    if value is None:
+        return None
+    try:
+        when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        when = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
+    except (ValueError, AttributeError):
+        raise ParameterError(f"{value!r} is not a point in time. Write it as 2026-11-01 or 2026-11-01T08:00:00Z.") from None
+    return when.astimezone(dt.timezone.utc) if when.tzinfo else when.replace(tzinfo=dt.timezone.utc)
+
+
+def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
+    """Start and end (half-open, UTC) of an ISO week "2026-W46", which begins on Monday, or a month "2026-11"."""
+    try:
+        if "-W" in period:
+            start = dt.datetime.strptime(f"{period}-1", "%G-W%V-%u")
+            end = start + dt.timedelta(days=7)
+        else:
+            start = dt.datetime.strptime(period, "%Y-%m")
+            end = (start + dt.timedelta(days=32)).replace(day=1)
+    except ValueError:
+        raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11.") from None
+    return start.replace(tzinfo=dt.timezone.utc), end.replace(tzinfo=dt.timezone.utc)

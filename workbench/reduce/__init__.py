@@ -1,0 +1,16 @@
+"""The one door to the engine: ratings of any size in, small tables of counts out.
+
+Every reduction is an Ibis expression, so that it runs on DuckDB and on Spark alike, and its result is kept on
+disk by the snapshot's identity and the expression's text.
+"""
+
+from __future__ import annotations
+
+from workbench.reduce.cells import cells, pair_tables
+from workbench.reduce.counts import count_by, profiles, windows
+from workbench.reduce.facts import Facts, facts
+from workbench.reduce.patterns import patterns
+from workbench.reduce.moments import moments
+from workbench.reduce.tables import Moments, Patterns
+
+__all__ = ["Facts", "Moments", "Patterns", "cells", "count_by", "facts", "moments", "pair_tables", "patterns", "profiles", "windows"]

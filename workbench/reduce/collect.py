@@ -1,0 +1,36 @@
+"""Run an expression and keep its small result: on disk by snapshot and expression, or with the source in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.cache import digest, kept
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.ratings import Source
+
+
+def collect(source: Source, expression: Any) -> pd.DataFrame:
+    """The expression's result as a frame. Frames and caller's tables, whose content is in memory, are kept there."""
+    import ibis
+    import pandas as pd
+
+    text = str(ibis.to_sql(expression))
+    if not text_is_stable(source):
+        if text not in source.memory:
+            source.memory[text] = frame_of(expression)
+        return source.memory[text].copy(deep=False)
+    path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: frame_of(expression).to_parquet(p, index=False))
+    return pd.read_parquet(path)
+
+
+def text_is_stable(source: Source) -> bool:
+    """Whether an expression on this source reads the same in another process: files do, tables in memory do not."""
+    return source.on_disk and bool(source.id)
+
+
+def frame_of(expression: Any) -> pd.DataFrame:
+    """Run an expression; pandas frame with plain types."""
+    return expression.to_pandas()

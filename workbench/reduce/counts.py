@@ -1,0 +1,43 @@
+"""Counts by slice, by rater and by window: what is needed to see change over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workbench.ratings import Ratings
+from workbench.reduce.collect import collect
+from workbench.reduce.select import select
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def count_by(ratings: Ratings, *, by: Sequence[str]) -> pd.DataFrame:
+    """The `by` columns with n_ratings, n_items and n_raters of the panel's ratings."""
+    t = select(ratings, by=by).table
+    return collect(ratings.source, t.group_by(list(by)).aggregate(
+        n_ratings=t.count(), n_items=t.item_id.nunique(), n_raters=t.rater_id.nunique()).order_by(list(by)))
+
+
+def windows(ratings: Ratings, *, by: Sequence[str] = (), window: str = "week") -> pd.DataFrame:
+    """Per group and window of time: n_ratings, n_items, n_raters, and total and squares of the scores.
+
+    `window` is the UTC time at which it begins; weeks begin on Monday. Ratings without a time are left out.
+    """
+    t = select(ratings, by=(*by, window)).table
+    t = t.filter(t[window].notnull())
+    found = collect(ratings.source, t.group_by([*by, window]).aggregate(
+        n_ratings=t.count(), n_items=t.item_id.nunique(), n_raters=t.rater_id.nunique(), total=t.score.sum(),
+        squares=(t.score * t.score).sum()).order_by([*by, window]))
+    return found.rename(columns={window: "window"})
+
+
+def profiles(ratings: Ratings, *, by: Sequence[str] = (), window: str = "week") -> pd.DataFrame:
+    """Per group, rater and window: how many ratings at each level, and their total and squares; level by level."""
+    t = select(ratings, by=(*by, window)).table
+    t = t.filter(t[window].notnull())
+    keys = [*by, "rater_id", window, "level"]
+    found = collect(ratings.source, t.group_by(keys).aggregate(
+        n=t.count(), total=t.score.sum(), squares=(t.score * t.score).sum()).order_by(keys))
+    return found.rename(columns={window: "window"})

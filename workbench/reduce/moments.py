@@ -1,0 +1,39 @@
+"""Moments: per item the count, sum and sum of squares of its scores, for scales with any number of values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.estimates import join_notes
+from workbench.ratings import Ratings
+from workbench.reduce.collect import collect
+from workbench.reduce.patterns import grouping
+from workbench.reduce.select import group_ids, none_if_missing, select
+from workbench.reduce.tables import Moments
+
+
+def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = None, panel: bool = True) -> list[Moments]:
+    """One `Moments` a group, in the order of the groups' levels; arguments and errors as `patterns`.
+
+    Scores are taken from the middle of all scores, so that squares lose no digits.
+    """
+    chosen = select(ratings, by=by, panel=panel, extra=[cluster] if cluster else [])
+    t, outer = chosen.table, grouping(chosen, cluster)
+    spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
+    center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))
+    score = t.score - center
+    items = t.group_by(list(dict.fromkeys((*outer, *chosen.unit)))).aggregate(n=t.count(), total=score.sum(), squares=(score * score).sum())
+    merged = items.group_by([*outer, "n", "total", "squares"]).aggregate(weight=items.count())
+    found = collect(ratings.source, merged.order_by([*outer, "n", "total", "squares"]))
+    ids = group_ids(found, chosen.by).to_numpy()
+    rows_of = {tuple(none_if_missing(found[c].to_numpy()[ids == i][0]) for c in chosen.by): ids == i for i in np.unique(ids)}
+    made = []
+    for place, key in enumerate(chosen.keys()):
+        rows, group = found[rows_of.get(tuple(key.values()), np.zeros(len(found), bool))], chosen.groups.iloc[place]
+        codes = rows[cluster].astype("object").factorize(use_na_sentinel=False)[0] if cluster else None
+        n, total, squares, weight = (rows[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight"))
+        made.append(Moments(key, n, total, squares, center, weight, codes, chosen.scales[place].name, int(weight.sum()),
+                            int(group["n_raters"]), int(n @ weight), int(group["n_dropped"]), join_notes(chosen.notes[place])))
+    return made

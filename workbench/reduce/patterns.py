@@ -1,0 +1,114 @@
+"""Patterns: per item the count of ratings at each level, then equal items merged. A million items become a few rows.
+
+Each item's counts are packed into as few integers as hold them, a digit a level: the sum over its ratings of
+base^level. The base exceeds the most ratings that any unit has, so that no digit can overflow into the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import RatingsError
+from workbench.estimates import join_notes
+from workbench.ratings import Ratings, Scale
+from workbench.reduce.collect import collect
+from workbench.reduce.select import Selection, group_ids, none_if_missing, select
+from workbench.reduce.tables import Patterns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORD_BITS = 62          # a packed integer stays below 2^62
+WORDS_LIMIT = 4         # beyond this many words an item's counts are held sparsely
+DENSE_LIMIT = 20_000_000  # cells of a (P, q) array held densely
+
+
+def patterns(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = None, panel: bool = True) -> list[Patterns]:
+    """One `Patterns` a group, in the order of the groups' levels.
+
+    by: columns that split the ratings into groups, in one scan. cluster: a column whose levels are resampled whole.
+    panel: False lets raters of every kind, layer and selection in.
+
+    Errors: as `Ratings.check`; and where a group mixes scales, or rates on a scale without levels.
+    """
+    chosen = select(ratings, by=by, panel=panel, extra=[cluster] if cluster else [])
+    size = max((len(scale.levels) for scale in chosen.scales), default=0)
+    bits = max(1, int(chosen.max_unit).bit_length())
+    per_word = WORD_BITS // bits
+    if size and -(-size // per_word) <= WORDS_LIMIT:
+        found, widths = packed(ratings, chosen, size, bits, per_word, cluster), size
+    else:
+        found, widths = listed(ratings, chosen, cluster), None
+    return assemble(chosen, found, widths, bits, per_word, cluster)
+
+
+def grouping(chosen: Selection, cluster: str | None) -> list[str]:
+    """The `by` columns with the cluster's."""
+    return list(dict.fromkeys((*chosen.by, *([cluster] if cluster else []))))
+
+
+def packed(ratings: Ratings, chosen: Selection, size: int, bits: int, per_word: int, cluster: str | None) -> "pd.DataFrame":
+    """Per group: packed counts and how many items show them."""
+    t, outer = chosen.table, grouping(chosen, cluster)
+    words = {}
+    for word in range(-(-size // per_word)):
+        first = word * per_word
+        digit = (t.level - first).cast("int64") * bits
+        inside = (t.level >= first) & (t.level < first + per_word)
+        power = inside.ifelse(1 << inside.ifelse(digit, 0), 0) if size > per_word else 1 << digit
+        words[f"w{word}"] = power.cast("int64").sum().cast("int64")
+    items = t.group_by(list(dict.fromkeys((*outer, *chosen.unit)))).aggregate(**words)
+    return collect(ratings.source, items.group_by([*outer, *words]).aggregate(weight=items.count()).order_by([*outer, *words]))
+
+
+def listed(ratings: Ratings, chosen: Selection, cluster: str | None) -> "pd.DataFrame":
+    """Per item and level the number of ratings, for scales of very many levels; `unit` numbers the items."""
+    t, outer = chosen.table, grouping(chosen, cluster)
+    keys = list(dict.fromkeys((*outer, *chosen.unit)))
+    found = collect(ratings.source, t.group_by([*keys, "level"]).aggregate(n=t.count()).order_by([*keys, "level"]))
+    return found.assign(unit=found.groupby(keys, dropna=False, sort=False).ngroup())[[*outer, "unit", "level", "n"]]
+
+
+def assemble(chosen: Selection, found: "pd.DataFrame", size: int | None, bits: int, per_word: int,
+             cluster: str | None) -> list[Patterns]:
+    """Groups with their arrays, told apart by the `by` columns."""
+    ids = group_ids(found, chosen.by).to_numpy()
+    rows_of = {}
+    for place in np.unique(ids):
+        rows = found[ids == place]
+        rows_of[tuple(none_if_missing(rows[c].iloc[0]) for c in chosen.by)] = rows
+    made = []
+    for place, key in enumerate(chosen.keys()):
+        scale, group = chosen.scales[place], chosen.groups.iloc[place]
+        rows = rows_of.get(tuple(key.values()), found.iloc[:0])
+        counts, weight, codes = arrays(rows, scale, size, bits, per_word, cluster)
+        n = int(round(float((counts.sum(axis=1).ravel() if size else np.asarray(counts.sum(axis=1)).ravel()) @ weight)))
+        if n != int(group["n_used"]):
+            raise RatingsError(f"criterion of group {key}: {int(group['n_used']) - n:,} of {int(group['n_used']):,} ratings are on no level "
+                               f"({scale.name} scale with {len(scale.levels)} levels). Statistics on levels need a rubric that names them.")
+        made.append(Patterns(key, counts, weight, codes, scale.levels, np.asarray(scale.values, dtype=float), scale.name,
+                             int(weight.sum()), int(group["n_raters"]), n, int(group["n_dropped"]), join_notes(chosen.notes[place])))
+    return made
+
+
+def arrays(rows: "pd.DataFrame", scale: Scale, size: int | None, bits: int, per_word: int,
+           cluster: str | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Counts (P, q), weight (P,) and cluster codes (P,) of one group's rows."""
+    q = len(scale.levels)
+    codes = (lambda column: column.astype("object").factorize(use_na_sentinel=False)[0])
+    if size is not None:
+        words = np.column_stack([rows[c].to_numpy(dtype=np.int64) for c in rows if c[0] == "w" and c[1:].isdigit()])
+        digits = [(words[:, k // per_word] >> (bits * (k % per_word))) & ((1 << bits) - 1) for k in range(q)]
+        counts = np.column_stack(digits).astype(float) if q else np.zeros((len(rows), 0))
+        return counts, rows["weight"].to_numpy(dtype=float), codes(rows[cluster]) if cluster else None
+    from scipy.sparse import csr_matrix
+
+    kept = rows[rows["level"].notna()]
+    units, index = np.unique(kept["unit"].to_numpy(), return_inverse=True)
+    counts = csr_matrix((kept["n"].to_numpy(dtype=float), (index, kept["level"].to_numpy(dtype=int))), shape=(len(units), q))
+    first = kept.drop_duplicates("unit")
+    dense = counts.toarray() if len(units) * q <= DENSE_LIMIT else counts
+    return dense, np.ones(len(units)), codes(first[cluster]) if cluster else None

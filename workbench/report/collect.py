@@ -1,0 +1,74 @@
+"""Findings and estimates, as data: written by each notebook at its end, gathered by the run into one table each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.errors import ReportError, examples
+from workbench.estimates import FINDING, MEASURES, SEVERITIES, STATUSES, findings_table
+
+FINDINGS, ESTIMATES = "findings.parquet", "estimates.parquet"
+
+
+def save(*, findings: pd.DataFrame, estimates: pd.DataFrame, out: str) -> None:
+    """Write what a notebook found, as `findings.parquet` and `estimates.parquet` in the folder `out`; "" writes nothing.
+
+    findings: a findings table, one row or more, for a page that cannot judge says so as a finding of severity "unknown".
+    estimates: an estimates table of what the page shows; may be empty. A true `headline` column puts a row on the index.
+
+    Errors: `ReportError` for a table that is not of these forms, whether or not it is written.
+    """
+    _check_findings(findings)
+    missing = [c for c in ("name", *MEASURES) if c not in estimates.columns]
+    if missing:
+        raise ReportError(f"estimates: an estimates table was expected, and it lacks {examples(missing)}. Make it with estimates_table.")
+    if out:
+        folder = Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        findings.to_parquet(folder / FINDINGS, index=False)
+        storable(estimates).to_parquet(folder / ESTIMATES, index=False)
+
+
+def _check_findings(findings: pd.DataFrame) -> None:
+    wrong = [c for c in FINDING if c not in findings.columns]
+    if wrong:
+        raise ReportError(f"findings: a findings table was expected, and it lacks {examples(wrong)}. Make it with findings_table.")
+    if findings.empty:
+        raise ReportError("findings: one row or more was expected, and there is none. Say what cannot be told as a finding "
+                          'of severity "unknown".')
+    for column, allowed in (("severity", SEVERITIES), ("status", STATUSES)):
+        bad = findings.loc[~findings[column].isin(allowed), column]
+        if len(bad):
+            raise ReportError(f"findings: {column} {examples(list(bad))} is not known. Use one of: {', '.join(allowed)}.")
+    twice = findings.loc[findings["id"].duplicated(), "id"]
+    if len(twice):
+        raise ReportError(f"findings: each id was expected once, and {examples(list(twice))} stands twice. Name the slice in where=.")
+
+
+def read_saved(out: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """What `save` wrote into `out`: findings, estimates; None when it was not called."""
+    if not (out / FINDINGS).exists() or not (out / ESTIMATES).exists():
+        return None
+    return pd.read_parquet(out / FINDINGS), pd.read_parquet(out / ESTIMATES)
+
+
+def gather(saved: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One findings table, what needs attention first, and one estimates table with the notebook as its first column."""
+    rows = [row | {"notebook": name} for name, (own, _) in saved.items() for row in own.to_dict("records")]
+    tables = [own.assign(notebook=name) for name, (_, own) in saved.items() if len(own)]
+    if not tables:
+        return findings_table(rows), pd.DataFrame(columns=["notebook", "name", *MEASURES])
+    both = storable(pd.concat(tables, ignore_index=True))
+    first = ["notebook", "name"]
+    by = [c for c in both.columns if c not in (*first, *MEASURES)]
+    return findings_table(rows), both[[*first, *by, *MEASURES]]
+
+
+def storable(estimates: pd.DataFrame) -> pd.DataFrame:
+    """The table with columns of mixed kinds (level 3 here, level "yes" there) as text, so that Parquet takes them."""
+    mixed = {c: estimates[c].map(str, na_action="ignore") for c in estimates.columns
+             if estimates[c].dtype == object and estimates[c].dropna().map(type).nunique() > 1}
+    return estimates.assign(**mixed)

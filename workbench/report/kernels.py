@@ -1,0 +1,138 @@
+"""One notebook in one kernel: this interpreter, no network port, no user's start-up files, bounded in time and memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sysconfig
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import workbench
+
+# A kernel has one core to itself: five that each start a thread per core slow one another down.
+THREADS = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")}
+SOCKET_LIMIT = 70  # a socket's whole path ends at about 104 characters; ours add 34 to the folder's
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one notebook may use: `timeout` in seconds, `memory` in gigabytes."""
+
+    timeout: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A notebook after its run: its JSON with outputs, seconds taken, and `error` as one line ("" when it is whole)."""
+
+    notebook: Mapping
+    seconds: float
+    error: str = ""
+
+
+def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path, limits: Limits,
+            on_cell: Callable[[int], None]) -> Executed:
+    """Run a notebook in `folder` with `parameters`; a failure is part of what comes back, with the cells that ran.
+
+    `on_cell` is told the index of each cell as it starts.
+    """
+    import nbformat
+    from papermill import execute_notebook
+
+    started = time.monotonic()
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    source = nbformat.from_dict(nbformat.validator.normalize(dict(notebook) | {"metadata": metadata})[1])
+    with _room() as room, _kernel(room, folder) as kernel, _guard(kernel.provisioner.pid, limits) as broken:
+        written = room / "executed.ipynb"
+        error = ""
+        try:
+            execute_notebook(source, written, parameters=dict(parameters), progress_bar=False, km=kernel, kernel_name="python3",
+                             autosave_cell_every=0, on_cell_start=lambda cell, cell_index: on_cell(cell_index))
+        except Exception as failure:  # whatever ended it belongs on the notebook's page; the run then fails by it
+            error = broken[0] if broken else _one_line(failure)
+        done = nbformat.read(written, as_version=4) if written.exists() else source
+    return Executed(done, time.monotonic() - started, error)
+
+
+def _one_line(failure: Exception) -> str:
+    name = getattr(failure, "ename", type(failure).__name__)
+    text = str(getattr(failure, "evalue", failure)).strip()
+    if name == "DeadKernelError":
+        return "its Python process ended by itself, as it does when the machine has no memory left"
+    return f"{name}: {text}" if text else name
+
+
+@contextmanager
+def _room() -> Iterator[Path]:
+    """A private folder whose path is short enough for sockets."""
+    short = len(tempfile.gettempdir()) <= SOCKET_LIMIT - 12
+    room = Path(tempfile.mkdtemp(prefix="wb-", dir=None if short else "/tmp"))
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+@contextmanager
+def _kernel(room: Path, folder: Path) -> Iterator:
+    """A started kernel of this very interpreter, talking over sockets in `room`; killed at the end."""
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpecManager
+    from nbclient.util import run_sync
+
+    specs = KernelSpecManager(kernel_dirs=[])
+    kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, transport="ipc",
+                                connection_file=str(room / "kernel.json"))
+    run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment(room), extra_arguments=["--HistoryManager.enabled=False"])
+    try:
+        yield kernel
+    finally:
+        run_sync(kernel.shutdown_kernel)(now=True)
+
+
+def _environment(room: Path) -> dict[str, str]:
+    own = {"IPYTHONDIR": str(room), "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    home = str(Path(workbench.__path__[0]).parent)
+    if home != sysconfig.get_path("purelib"):
+        own["PYTHONPATH"] = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **THREADS, **own}
+
+
+@contextmanager
+def _guard(pid: int, limits: Limits) -> Iterator[list[str]]:
+    """End the process when it takes too long or too much; the list then holds why."""
+    over, broken = threading.Event(), []
+    watch = threading.Thread(target=_watch, args=(pid, limits, over, broken), daemon=True)
+    watch.start()
+    try:
+        yield broken
+    finally:
+        over.set()
+        watch.join()
+
+
+def _watch(pid: int, limits: Limits, over: threading.Event, broken: list[str]) -> None:
+    import psutil
+
+    started = time.monotonic()
+    while not over.wait(POLL):
+        try:
+            process = psutil.Process(pid)
+            used = process.memory_info().rss / 1e9
+        except psutil.NoSuchProcess:
+            return
+        if used > limits.memory:
+            broken.append(f"it took more than its {limits.memory:g} GB of memory (`memory` in the pack)")
+        elif time.monotonic() - started > limits.timeout:
+            broken.append(f"it ran longer than its {limits.timeout:g} seconds (`timeout` in the pack)")
+        if broken:
+            process.kill()
+            return

@@ -1,0 +1,178 @@
+"""From a pack and data to a report: check, choose the period, run the notebooks, put the artefact in place."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import workbench
+from workbench.errors import ParameterError, ReportError, shorten
+from workbench.ratings import Ratings
+from workbench.report.artefact import Run, is_complete, publish, seal, staging
+from workbench.report.collect import gather, read_saved
+from workbench.report.kernels import Executed, Limits, execute
+from workbench.report.live import DONE, FAILED, RUNNING, WAITING, Event
+from workbench.report.pack import Notebook, Pack, find_workspace, load_pack
+from workbench.report.parameters import check_parameters
+from workbench.report.period import choose_period, weeks_since
+from workbench.report.scrub import Scrub, clean_notebook, path_scrubber
+from workbench.report.site import Report, Section, write_site
+from workbench.report.version import package_versions, version
+
+NOT_SAVED = "it ended without wb.report.save(findings=..., estimates=..., out=out)"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for, checked. `data` is absolute; `given` is what decides content: parameters, columns, exclude, seed."""
+
+    root: Path
+    pack: Pack
+    data: Path
+    given: Mapping[str, object]
+    engine: str
+    jobs: int
+    force: bool
+    progress: Callable[[Event], None]
+
+
+def run(name: str, *, workspace: str | Path | None = None, data: str | Path | None = None, period: str | None = None,
+        since: str | None = None, parameters: Mapping[str, object] | None = None, columns: Mapping[str, str] | None = None,
+        exclude: Mapping[str, object] | None = None, engine: str | None = None, seed: int = 0, jobs: int | None = None,
+        force: bool = False, progress: Callable[[Event], None] | None = None) -> list[Run]:
+    """Make the report of a pack or of one notebook, for one period, or with `since` for every complete week from then on.
+
+    name: a pack (`reports/NAME.toml`) or a notebook (`notebooks/NAME.ipynb`) of `workspace` (default: the nearest upward).
+    data: any file or dataset folder that `workbench.read` takes; default: the pack's own.
+    period: "2026-W46" or "2026-11"; default: the last complete week in the data.
+    parameters: for the notebooks; each must be taken by one at least, in its type.
+    columns, exclude, engine: as for `workbench.read`. seed: for all random draws.
+    jobs: how many notebooks run at once; default: one per core. progress: called with an `Event` for each step.
+
+    A report that is already there, of the same version, is not made again unless `force`. A notebook that fails leaves
+    the others to finish, and the report in `VERSION.failed/`.
+
+    Errors: `ParameterError` before anything is run or written, for an unknown or ill-typed name, parameter or period;
+    `RatingsError` for bad data; `ReportError` when a notebook failed.
+    """
+    root = find_workspace(workspace)
+    pack = load_pack(name, workspace=root)
+    given = {"parameters": dict(parameters or {}), "columns": dict(columns or {}), "exclude": dict(exclude or {}), "seed": seed}
+    check_parameters(given["parameters"], declared=pack.declared)
+    if period and since:
+        raise ParameterError("period and since were both given. Give one of them.")
+    order = Order(root, pack, Path(data).absolute() if data else root / pack.data, given, engine or "",
+                  jobs or os.cpu_count() or 1, force, progress or (lambda event: None))
+    ratings = workbench.read(order.data, columns=columns, exclude=exclude, engine=engine)
+    ratings.check()
+    periods = weeks_since(ratings, since=since) if since else [choose_period(ratings, period=period)]
+    runs = [_make(order, ratings, one) for one in periods]
+    _raise_for_failed(runs, root)
+    return runs
+
+
+def _raise_for_failed(runs: list[Run], root: Path) -> None:
+    failed = [run for run in runs if run.failed]
+    if failed:
+        raise ReportError(" ".join(
+            f"{run.pack} {run.period}: {len(run.failed)} of its notebooks failed: "
+            + "; ".join(f"{name} ({shorten(why, 200)})" for name, why in run.failed.items())
+            + f". Read {run.index.relative_to(root).as_posix()}, mend the cause, and run again." for run in failed))
+
+
+def _make(order: Order, ratings: Ratings, period: str) -> Run:
+    """The report of one period, made unless it is there."""
+    pack, snapshot = order.pack, ratings.snapshot
+    own = version(pack, period=period, snapshot=snapshot, given=order.given)
+    target = order.root / "reports" / pack.name / period / own
+    if is_complete(target) and not order.force:
+        return Run(pack.name, period, own, target, reused=True)
+    started, clock = dt.datetime.now(dt.timezone.utc), time.monotonic()
+    with staging(order.root) as work:
+        built, out = work / "report", work / "out"
+        (built / "notebooks").mkdir(parents=True)
+        scrub = path_scrubber({str(out): "out", str(order.data): order.data.name, str(order.root): "."})
+        sections, tables = _run_notebooks(order, period, out, scrub)
+        findings, estimates = gather(tables)
+        report = Report(pack=pack.name, title=pack.title, period=period, version=own, made=started.isoformat(timespec="seconds"),
+                        snapshot=asdict(snapshot), filters=dict(ratings.excluded()), n_period=ratings.period(period).count(),
+                        given=order.given, packages={"python": platform.python_version(), **package_versions()},
+                        sections=tuple(sections), findings=findings, estimates=estimates)
+        report = write_site(built, report)
+        failed = {s.name: s.error for s in report.sections if s.error}
+        seal(built, _manifest(order, report, clock))
+        place = target.with_name(f"{own}.failed")
+        shutil.rmtree(place, ignore_errors=True)
+        place = place if failed else target
+        publish(built, place, replace=order.force and not failed)
+    return Run(pack.name, period, own, place, failed)
+
+
+def _run_notebooks(order: Order, period: str, out: Path, scrub: Scrub) -> tuple[list[Section], dict[str, tuple]]:
+    """Every notebook of the pack, several at a time, as a section of the report; with what each saved."""
+    for notebook in order.pack.notebooks:
+        order.progress(Event(period, notebook.name, WAITING))
+    with ThreadPoolExecutor(order.jobs) as pool:
+        work = {n.name: pool.submit(_run_notebook, order, n, period, out / n.name) for n in order.pack.notebooks}
+    sections, tables = [], {}
+    for notebook in order.pack.notebooks:
+        done = work[notebook.name].result()
+        saved = read_saved(out / notebook.name)
+        error = done.error or ("" if saved else NOT_SAVED)
+        if not error:
+            tables[notebook.name] = tuple(table.map(lambda v: scrub(v) if isinstance(v, str) else v) for table in saved)
+        values = {p.name: p.default for p in notebook.declared.values()} | _values(order, notebook, period, "")
+        values["data"] = order.data.name
+        sections.append(Section(notebook.name, clean_notebook(done.notebook, scrub), round(done.seconds, 2), scrub(error), values))
+    return sections, tables
+
+
+def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> Executed:
+    n_cells = len(notebook.content["cells"])
+
+    def on_cell(index: int) -> None:
+        order.progress(Event(period, notebook.name, RUNNING, min(index, n_cells), n_cells))
+
+    order.progress(Event(period, notebook.name, RUNNING, 0, n_cells))
+    done = execute(notebook.content, parameters=_values(order, notebook, period, str(out)), folder=order.root / "notebooks",
+                   limits=Limits(order.pack.timeout, order.pack.memory), on_cell=on_cell)
+    state = FAILED if done.error else DONE
+    order.progress(Event(period, notebook.name, state, n_cells, n_cells, done.seconds, done.error))
+    return done
+
+
+def _values(order: Order, notebook: Notebook, period: str, out: str) -> dict[str, object]:
+    """What the notebook is told: the pack's parameters, those given that it takes, and those every run sets."""
+    inside = order.data.is_relative_to(order.root)
+    data = os.path.relpath(order.data, order.root / "notebooks") if inside else str(order.data)
+    asked = {name: value for name, value in order.given["parameters"].items() if name in notebook.declared}
+    return {**notebook.parameters, **asked, "data": data, "columns": order.given["columns"], "exclude": order.given["exclude"],
+            "period": period, "engine": order.engine, "seed": order.given["seed"], "out": out}
+
+
+def _manifest(order: Order, report: Report, clock: float) -> dict[str, object]:
+    notebooks = {s.name: {"status": FAILED if s.error else DONE, "seconds": s.seconds, "error": s.error, "parameters": s.parameters}
+                 for s in report.sections}
+    return {"pack": report.pack, "title": report.title, "period": report.period, "version": report.version,
+            "status": "failed" if any(s.error for s in report.sections) else "complete",
+            "started": report.made, "ended": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - clock, 2), "snapshot": report.snapshot, "filters": report.filters,
+            "n_ratings_in_period": report.n_period, "given": report.given, "commit": _commit(order.root), "packages": report.packages,
+            "notebooks": notebooks, "findings": dict(Counter(report.findings["severity"]))}
+
+
+def _commit(root: Path) -> str:
+    """The workspace's git commit, "" where there is none."""
+    if not shutil.which("git"):
+        return ""
+    asked = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() if asked.returncode == 0 else ""

@@ -1,0 +1,67 @@
+"""Which period a report is about: the one asked for, else the last complete week in the data; never the clock's."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from workbench.errors import ParameterError
+from workbench.ratings import Ratings, period_bounds
+
+UNDATED = "undated"
+
+
+def week_of(moment: dt.datetime) -> str:
+    """The ISO week of a moment in UTC: 2027-01-03 is in "2026-W53"."""
+    year, week, _ = moment.astimezone(dt.timezone.utc).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def week_is_complete(week: str, *, last: dt.datetime) -> bool:
+    """Whether data whose last rating is at `last` hold the whole week: a rating on its Sunday or later."""
+    return last >= period_bounds(week)[1] - dt.timedelta(days=1)
+
+
+def choose_period(ratings: Ratings, *, period: str | None = None) -> str:
+    """The period to report on: `period` ("2026-W46" or "2026-11"), else the last complete week that holds ratings.
+
+    Where no week is complete it is the only one there is; where no rating has a date it is "undated".
+    Errors: `ParameterError` for a period without ratings, naming the first and the last there are.
+    """
+    if ratings.last is None:
+        if period in (None, "", UNDATED):
+            return UNDATED
+        raise ParameterError(f"period={period!r} was asked for, and the data have no rated_at: leave it out, or map the column "
+                             "that holds the time to rated_at.")
+    if not period:
+        return _last_complete(ratings)
+    if ratings.period(period).last is None or period == UNDATED:
+        raise ParameterError(f"period={period!r} has no ratings. {_span(ratings)}")
+    return period
+
+
+def weeks_since(ratings: Ratings, *, since: str) -> list[str]:
+    """Every complete week that holds ratings, from the week `since` on. Errors: `ParameterError` when there is none."""
+    if ratings.last is None:
+        raise ParameterError(f"since={since!r} was asked for, and the data have no rated_at: leave it out.")
+    start = max(period_bounds(since)[0], period_bounds(week_of(ratings.first))[0])
+    last = _last_complete(ratings)
+    weeks = []
+    while start < period_bounds(last)[1]:
+        weeks.append(week_of(start))
+        start += dt.timedelta(days=7)
+    weeks = [week for week in weeks if ratings.period(week).last is not None]
+    if not weeks:
+        raise ParameterError(f"since={since!r} has no complete week with ratings. {_span(ratings)}")
+    return weeks
+
+
+def _last_complete(ratings: Ratings) -> str:
+    week = week_of(ratings.last)
+    if week_is_complete(week, last=ratings.last):
+        return week
+    earlier = ratings.between(None, period_bounds(week)[0]).last
+    return week if earlier is None else week_of(earlier)
+
+
+def _span(ratings: Ratings) -> str:
+    return f"The data run from {week_of(ratings.first)} to {week_of(ratings.last)}."

@@ -1,0 +1,175 @@
+"""The pages of a report: an index that says first what needs attention, and one self-contained page per notebook."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.cache import kept
+from workbench.errors import ReportError
+from workbench.estimates import MEASURES
+from workbench.ratings import period_bounds
+from workbench.report.collect import ESTIMATES, FINDINGS
+from workbench.report.page import Page, lay_out, slug
+
+TEMPLATES = Path(__file__).parent / "template"
+VEGA_LITE = "5.20"  # the schema of altair 5.5
+MAX_TILES = 8
+WORDS = {"alarm": "Alarm", "attention": "Attention", "unknown": "Cannot tell", "ok": "Fine"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One notebook of a report: its cleaned JSON, what it was told, how long it took, what ended it, and its page."""
+
+    name: str
+    notebook: Mapping
+    seconds: float
+    error: str
+    parameters: Mapping[str, object]
+    page: Page | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the pages say."""
+
+    pack: str
+    title: str
+    period: str
+    version: str
+    made: str
+    snapshot: Mapping
+    filters: Mapping[str, int]
+    n_period: int
+    given: Mapping[str, object]
+    packages: Mapping[str, str]
+    sections: tuple[Section, ...]
+    findings: pd.DataFrame
+    estimates: pd.DataFrame
+
+    @property
+    def when(self) -> str:
+        """The period in words."""
+        if self.period == "undated":
+            return "Undated ratings"
+        start, end = period_bounds(self.period)
+        last = end - dt.timedelta(days=1)
+        first = f"{start.day}" + ("" if start.month == last.month else f" {start:%B}") + ("" if start.year == last.year else f" {start:%Y}")
+        return f"{first} to {last.day} {last:%B %Y}" if "-W" in self.period else f"{start:%B %Y}"
+
+
+def write_site(folder: Path, report: Report) -> Report:
+    """Write pages, executed notebooks, findings and estimates into `folder`; the report comes back with its pages laid out.
+
+    A notebook whose page cannot be made counts as failed.
+    """
+    report = replace(report, sections=tuple(_with_page(section) for section in report.sections))
+    cards, environment = findings_shown(report.findings), _environment()
+    script = chart_script() if any(s.page.has_charts for s in report.sections) else ""
+    for section in report.sections:
+        scripts = [script, (TEMPLATES / "charts.js").read_text(encoding="utf-8")] if section.page.has_charts else []
+        own = [card for card in cards if card["notebook"] == section.name]
+        html = environment.get_template("notebook.html").render(report=report, section=section, cards=own, **_scripts(scripts))
+        (folder / f"{section.name}.html").write_text(html, encoding="utf-8")
+        text = json.dumps(section.notebook, indent=1, ensure_ascii=False)
+        (folder / "notebooks" / f"{section.name}.ipynb").write_text(text, encoding="utf-8")
+    html = environment.get_template("index.html").render(report=report, cards=cards, tiles=tiles(report.estimates), **_scripts([]))
+    (folder / "index.html").write_text(html, encoding="utf-8")
+    report.findings.to_parquet(folder / FINDINGS, index=False)
+    report.findings.to_json(folder / "findings.json", orient="records", indent=1, force_ascii=False)
+    report.estimates.to_parquet(folder / ESTIMATES, index=False)
+    return report
+
+
+def _with_page(section: Section) -> Section:
+    try:
+        return replace(section, page=lay_out(section.notebook, name=section.name))
+    except ReportError as error:
+        return replace(section, page=Page(section.name, (), ()), error=section.error or str(error))
+
+
+def _environment():
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True)
+    environment.filters |= {"number": number, "label": label}
+    environment.globals |= {"words": WORDS, "style": (TEMPLATES / "style.css").read_text(encoding="utf-8")}
+    return environment
+
+
+def _scripts(texts: list[str]) -> dict[str, object]:
+    """Scripts as they stand in a page, and the policy that lets these run and nothing else run or load."""
+    texts = [text.replace("\r\n", "\n").replace("</script", "<\\/script") for text in texts]
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(t.encode()).digest()).decode()}'" for t in texts) or "'none'"
+    return {"scripts": texts, "policy": f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+                                        "base-uri 'none'; form-action 'none'"}
+
+
+def chart_script() -> str:
+    """Vega, Vega-Lite and their embedding as one script; making it takes seconds, so it is kept by version."""
+    import vl_convert
+
+    def write(partial: Path) -> None:
+        partial.write_text(vl_convert.javascript_bundle(vl_version=VEGA_LITE), encoding="utf-8")
+
+    return kept(f"vega-{vl_convert.__version__}-{VEGA_LITE}.js", write).read_text(encoding="utf-8")
+
+
+def findings_shown(findings: pd.DataFrame) -> list[dict[str, object]]:
+    """Each finding with its evidence in words, in the order of the table, and the place it has on its notebook's page."""
+    return [row | {"word": WORDS[row["severity"]], "place": slug(f"finding {row['id']}"), "evidence": evidence(row)}
+            for row in findings.to_dict("records")]
+
+
+def tiles(estimates: pd.DataFrame) -> list[dict[str, object]]:
+    """The estimates the index shows: those with a true `headline`, else the first that is defined of each notebook and name."""
+    defined = estimates[estimates["value"].notna()]
+    flagged = defined[defined["headline"].eq(True)] if "headline" in defined else defined.head(0)
+    chosen = flagged if len(flagged) else defined.drop_duplicates(["notebook", "name"]).groupby("notebook", sort=False).head(2)
+    by = [c for c in chosen.columns if c not in ("notebook", "name", "headline", *MEASURES) and not pd.api.types.is_float_dtype(chosen[c])]
+    return [row | {"where": ", ".join(str(row[c]) for c in by if pd.notna(row[c]) and row[c] != ""), "counts": counts(row)}
+            for row in chosen.head(MAX_TILES).to_dict("records")]
+
+
+def evidence(row: Mapping[str, object]) -> str:
+    """An estimate in words: its name, value, interval and what it was counted on; "" where the row holds none."""
+    if not row["name"] or not _known(row["value"]):
+        return counts(row)
+    interval = ""
+    if _known(row["low"]) and _known(row["high"]):
+        share = f", {row['confidence']:.0%} interval" if _known(row["confidence"]) else ""
+        interval = f" [{number(row['low'])}, {number(row['high'])}{share}]"
+    told = f"{label(row['name'])} {number(row['value'])}{interval}"
+    return f"{told} · {counts(row)}" if counts(row) else told
+
+
+def counts(row: Mapping[str, object]) -> str:
+    """How many items, raters and ratings an estimate stands on; those that are none or not known are left out."""
+    found = [(row[f"n_{what}"], what) for what in ("items", "raters", "ratings")]
+    return ", ".join(f"{int(n):,} {what if n != 1 else what[:-1]}" for n, what in found if _known(n) and n > 0)
+
+
+def number(value: float) -> str:
+    """A number for a reader: three decimals below ten, fewer above, thousands apart."""
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.3f}"
+
+
+def label(name: str) -> str:
+    """A statistic's name in words: krippendorff_alpha is "Krippendorff alpha"."""
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _known(value: object) -> bool:
+    return value is not None and value is not pd.NA and not (isinstance(value, float) and math.isnan(value))

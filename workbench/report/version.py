@@ -1,0 +1,56 @@
+"""The version of a report: a short hash of everything that decides its content, and of nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+import workbench
+from workbench.ratings import Snapshot
+from workbench.report.pack import Pack
+
+# What computes or draws something in a report.
+PACKAGES = ("altair", "deltalake", "duckdb", "ibis-framework", "ipykernel", "nbclient", "nbconvert", "numpy", "pandas", "papermill",
+            "pingouin", "pyarrow", "pyspark", "ruptures", "scikit-learn", "scipy", "statsmodels", "vl-convert-python")
+
+
+def package_versions() -> dict[str, str]:
+    """The installed version of each of `PACKAGES`; those not installed are left out."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def source_hash() -> str:
+    """A hash of the sources of `workbench`: names and contents, whatever folder they lie in."""
+    root = Path(workbench.__path__[0])
+    files = sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return _hash([(p.relative_to(root).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
+
+
+def notebook_hash(notebook: Mapping) -> str:
+    """A hash of what a notebook says and does: the kinds, texts and tags of its cells, not its outputs."""
+    return _hash([(c["cell_type"], c["source"], sorted(c.get("metadata", {}).get("tags", ()))) for c in notebook["cells"]])
+
+
+def version(pack: Pack, *, period: str, snapshot: Snapshot, given: Mapping[str, object]) -> str:
+    """Twelve hexadecimal digits. `given` holds what was asked for: parameters, columns, exclude, seed.
+
+    The engine is left out, for it must not change a number; so are paths, times and commits.
+    """
+    notebooks = {n.name: [notebook_hash(n.content), n.parameters] for n in pack.notebooks}
+    data = [snapshot.id, snapshot.n_rows, dict(snapshot.rubrics)]
+    return _hash([pack.name, pack.title, notebooks, period, data, dict(given), source_hash(), platform.python_version(),
+                  package_versions()])[:12]
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str, ensure_ascii=False).encode()).hexdigest()

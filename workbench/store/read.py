@@ -1,0 +1,242 @@
+"""`read`: a file, several, a folder, a Delta table, a frame or an Ibis table -> Ratings. Lazy and checked by column."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ParameterError, RatingsError, examples, one_of
+from workbench.ratings import Criterion, Ratings, Rubric, Scale, Source, matches
+from workbench.schema import SCALES
+from workbench.store.normalise import normalise, renamed, text_columns
+from workbench.store.rubrics import read_rubrics
+from workbench.store.sources import TEXT, Opened, open_delta, open_files, open_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIDE_TABLES = ("items", "steps", "raters", "systems", "criteria", "checks")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a dataset lies: its folder (None for a single file or table), its ratings files, and its settings."""
+
+    name: str
+    folder: Path | None = None
+    files: tuple[Path, ...] = ()
+    delta: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: Mapping[str, object] | None = None,
+         engine: str | None = None, use: str | None = None, wide: bool = False, pseudonyms: str | None = None) -> Ratings:
+    """Ratings from where they lie, without loading them.
+
+    source: a path to CSV, TSV, JSON Lines or Parquet, a folder of Parquet files, a Delta table, a dataset folder
+        (`ratings` with side tables, `rubrics/`, `dataset.toml`), a list of such files, a pandas frame or an Ibis table.
+    columns: the source's name -> the contract's name, for columns that are called otherwise, {"ts": "rated_at"}.
+    exclude: column -> value or list of values; rows that have one of them are left out, and counted.
+    engine: None or "duckdb" for this process, or a Spark master ("spark://host:7077").
+    use: "label" or "score" where a table has both and no rubric says which; default "score".
+    wide: the file is a matrix, first column item ids, one further column a rater.
+    pseudonyms: name of an environment variable with a key; rater ids and sessions become keyed hashes at once.
+
+    Column names and types are checked here, values at the first question (`Ratings.check`).
+    Errors: `RatingsError` naming file, column and cure; `RubricError`; `ParameterError`.
+    """
+    if use is not None:
+        one_of("use", use, ("score", "label"))
+    place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide)
+    table = renamed(opened.table, mapping, name=place.name)
+    normal = normalise(table, name=place.name)
+    table = pseudonymous(normal.table, pseudonyms)
+    filters = row_filters({**place.settings.get("exclude", {}), **(exclude or {})}, mapping, table, name=place.name)
+    kept = table
+    for column, values in filters.items():
+        kept = kept.filter(~matches(kept[column], values).fill_null(False))
+    mark = (sorted(mapping.items()), pseudonyms and key_of(pseudonyms), wide)
+    return Ratings(Source(
+        name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
+        rubrics=read_rubrics(place.folder / "rubrics") if place.folder else {}, exclude=filters,
+        identity=lambda: identity(opened, mark), side_table=side_tables(place, pseudonyms),
+        use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide))
+
+
+def opened_source(source: object, *, columns: Mapping[str, str] | None, engine: str | None,
+                  wide: bool) -> tuple[Location, Opened, dict[str, str]]:
+    """The source opened, where it lies, and the mapping that holds for it."""
+    given = dict(columns or {})
+    if isinstance(source, (str, os.PathLike, list, tuple)):
+        place = locate(source)
+        mapping = {**place.settings.get("columns", {}), **given}
+        if wide:
+            return place, open_frame(melted(place)), mapping
+        if place.delta is not None:
+            return place, open_delta(place.delta, engine=engine), mapping
+        return place, open_files(place.files, engine=engine, as_text=text_columns(mapping)), mapping
+    if type(source).__module__.startswith("pandas"):
+        return Location("frame"), open_frame(source), given
+    if hasattr(source, "schema") and hasattr(source, "execute"):
+        return Location("table"), Opened(source, lambda: ""), given
+    raise ParameterError(f"source is a {type(source).__name__}. Give a path, a list of paths, a pandas frame or an Ibis table.")
+
+
+def locate(source: object) -> Location:
+    """Which files a path or list of paths stands for."""
+    if isinstance(source, (list, tuple)):
+        files = tuple(Path(p) for p in source)
+        if not files:
+            raise ParameterError("source is an empty list. Give at least one file.")
+        return Location(files[0].stem, files=files)
+    path = Path(source)
+    if not path.exists():
+        raise RatingsError(f"{path}: there is no such file or folder. Check the path.")
+    if path.is_file():
+        known_kind(path)
+        return Location(path.stem, files=(path,))
+    settings = dataset_settings(path)
+    name = settings.get("name", path.name)
+    if (path / "_delta_log").is_dir():
+        return Location(name, delta=path)
+    if (path / "ratings" / "_delta_log").is_dir():
+        return Location(name, folder=path, delta=path / "ratings", settings=settings)
+    for candidate in (path / f"ratings{suffix}" for suffix in (".parquet", *TEXT)):
+        if candidate.exists():
+            return Location(name, folder=path, files=(candidate,), settings=settings)
+    files = tuple(sorted((path / "ratings" if (path / "ratings").is_dir() else path).rglob("*.parquet")))
+    if not files:
+        raise RatingsError(f"{path}: neither `ratings` (a Delta table, .parquet, .csv or .jsonl) nor Parquet files are in this folder.")
+    return Location(name, folder=path, files=files, settings=settings)
+
+
+def known_kind(path: Path) -> None:
+    """Raise for a file of a kind that is not read."""
+    kinds = (".parquet", *TEXT)
+    if path.suffix.lower() not in kinds:
+        raise RatingsError(f"{path.name}: files of kind {path.suffix or '(none)'} are not read. Save it as one of: {', '.join(kinds)}.")
+
+
+def dataset_settings(folder: Path) -> dict[str, Any]:
+    """`dataset.toml`: name, use, [columns], [exclude]. Errors: `RatingsError`."""
+    path = folder / "dataset.toml"
+    if not path.exists():
+        return {}
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise RatingsError(f"{path.name}: not a TOML file: {fault}.") from None
+    unknown = sorted(set(settings) - {"name", "use", "columns", "exclude"})
+    if unknown:
+        raise RatingsError(f"{path.name}: unknown key {examples([repr(k) for k in unknown])}. Known: name, use, [columns], [exclude].")
+    return settings
+
+
+def row_filters(exclude: Mapping[str, object], mapping: Mapping[str, str], table: Any, *, name: str) -> dict[str, tuple[object, ...]]:
+    """Row filters by the contract's column names, each with a tuple of values. Errors: `RatingsError`."""
+    filters = {}
+    for column, value in exclude.items():
+        column = mapping.get(column, column)
+        if column not in table.columns or column.startswith("_"):
+            raise RatingsError(f"{name}: a row filter names column {column!r}, which is not there. "
+                               f"Its columns are: {', '.join(c for c in table.columns if not c.startswith('_'))}.")
+        filters[column] = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    return filters
+
+
+def melted(place: Location) -> "pd.DataFrame":
+    """A matrix file (first column items, one column a rater) as long rows."""
+    import pandas as pd
+
+    path = place.files[0]
+    matrix = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python", dtype=str)
+    if matrix.shape[1] < 2:
+        raise RatingsError(f"{path.name}: a matrix needs a column of items and at least one of a rater, found {matrix.shape[1]} columns.")
+    return long(matrix.set_index(matrix.columns[0]))
+
+
+def long(matrix: "pd.DataFrame") -> "pd.DataFrame":
+    """A matrix (index items, columns raters) as rows of item_id, rater_id and score, or label where there is text."""
+    import pandas as pd
+
+    for axis, labels in (("item", matrix.index), ("rater", matrix.columns)):
+        if labels.has_duplicates:
+            raise RatingsError(f"the matrix names {axis} {examples(labels[labels.duplicated()].unique().tolist())} twice. Names must differ.")
+    rows = matrix.rename_axis("item_id").reset_index().melt(id_vars="item_id", var_name="rater_id", value_name="score")
+    rows["item_id"], rows["rater_id"] = rows["item_id"].astype(str), rows["rater_id"].astype(str)
+    given = rows["score"].notna()
+    numbers = pd.to_numeric(rows["score"].astype(object).where(given), errors="coerce")
+    if numbers[given].notna().all() and given.any():
+        return rows.assign(score=numbers.astype("float64"))
+    return rows.rename(columns={"score": "label"}).assign(label=lambda t: t["label"].astype(object).where(given).astype("string"))
+
+
+def from_matrix(frame: "pd.DataFrame", scale: str | None = None) -> Ratings:
+    """Ratings from a matrix: index -> item_id, columns -> rater_id; numbers or level names, gaps as NaN or None.
+
+    `scale` ("nominal", "ordinal", "interval", "ratio") declares how the values are to be read, their levels being
+    the values that occur; None assumes it as `read` does without a rubric.
+
+    Errors: `RatingsError` for a name that stands twice; `ParameterError` for an unknown scale.
+    """
+    rows = long(frame)
+    ratings = read(rows)
+    if scale is None:
+        return ratings
+    one_of("scale", scale, SCALES)
+    column = "score" if "score" in rows else "label"
+    occurring = sorted(rows[column].dropna().unique())
+    names = tuple(f"{v:g}" if column == "score" else str(v) for v in occurring)
+    values = tuple(float(v) if column == "score" else float(i) for i, v in enumerate(occurring))
+    low, high = (values[0], values[-1]) if values else (None, None)
+    line = Criterion(Scale(scale, names, values, low, high))
+    rubric = Rubric("default", "1", {"overall": line}, source="from_matrix")
+    return Ratings(replace(ratings.source, rubrics={("default", "1"): rubric}, memory={}))
+
+
+def identity(opened: Opened, mark: tuple[object, ...]) -> str:
+    """The content identity of a source read with a mapping, or "" for none."""
+    content = opened.identity()
+    return hashlib.sha256(f"{content}{mark}".encode()).hexdigest()[:16] if content else ""
+
+
+def key_of(variable: str) -> str:
+    """A digest of the key that an environment variable holds. Errors: `ParameterError` where it is not set."""
+    key = os.environ.get(variable)
+    if not key:
+        raise ParameterError(f"pseudonyms={variable!r}: there is no such environment variable, or it is empty. Set it to the secret key.")
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def pseudonymous(table: Any, variable: str | None) -> Any:
+    """The table with rater ids and sessions as keyed hashes, 16 hexadecimal digits."""
+    if variable is None:
+        return table
+    key = key_of(variable)
+    return table.mutate(**{c: (key + table[c].cast("string")).hexdigest("sha256").substr(0, 16) for c in ("rater_id", "session")})
+
+
+def side_tables(place: Location, pseudonyms: str | None) -> Any:
+    """A function from a side table's name to its frame, read when first asked for."""
+
+    @cache
+    def load(name: str) -> "pd.DataFrame | None":
+        import pandas as pd
+
+        one_of("name", name, SIDE_TABLES)
+        path = place.folder / f"{name}.parquet" if place.folder else None
+        if path is None or not path.exists():
+            return None
+        frame = pd.read_parquet(path)
+        if pseudonyms and "rater_id" in frame:
+            key = key_of(pseudonyms)
+            frame["rater_id"] = [hashlib.sha256(f"{key}{r}".encode()).hexdigest()[:16] for r in frame["rater_id"]]
+        return frame
+
+    return load

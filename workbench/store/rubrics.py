@@ -1,0 +1,105 @@
+"""Rubric files: TOML, one a version, `rubrics/NAME-VERSION.toml` in a dataset.
+
+    name = "assistant"            # and: parent, author_party, in_force (a date), changed
+    version = "2"
+    [criteria.helpfulness]
+    scale = "ordinal"             # nominal, ordinal, interval, ratio
+    definition = "How far the answer gets the reader."
+    levels = [{name = "1", value = 1, wording = "No help."}, {name = "2", value = 2, wording = "..."}]
+    # without levels, an interval or ratio criterion may give: minimum, maximum
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from workbench.errors import RubricError, examples
+from workbench.ratings import Criterion, Rubric, Scale
+from workbench.schema import SCALES
+
+TOP = {"name", "version", "parent", "author_party", "in_force", "changed", "criteria"}
+LINE = {"scale", "definition", "levels", "minimum", "maximum"}
+LEVEL = {"name", "value", "wording"}
+
+
+def read_rubrics(folder: Path) -> dict[tuple[str, str], Rubric]:
+    """Every rubric file of a folder by (name, version). Errors: `RubricError`."""
+    found: dict[tuple[str, str], Rubric] = {}
+    for path in sorted(folder.glob("*.toml")):
+        rubric = read_rubric(path)
+        key = (rubric.name, rubric.version)
+        if key in found:
+            raise RubricError(f"{path.name} and {found[key].source} are both rubric {key[0]!r} version {key[1]!r}. Keep one.")
+        found[key] = rubric
+    return found
+
+
+def read_rubric(path: Path) -> Rubric:
+    """One rubric file. Errors: `RubricError` naming file, key and cure."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise RubricError(f"{path.name}: not a TOML file: {fault}. See `workbench check DATA --write-rubrics` for the form.") from None
+    known_keys(content, TOP, where=path.name)
+    for key in ("name", "version", "criteria"):
+        if not content.get(key):
+            raise RubricError(f"{path.name}: no '{key}'. Every rubric file gives name, version and [criteria.NAME] tables.")
+    criteria = {name: read_criterion(line, where=f"{path.name} [criteria.{name}]") for name, line in content["criteria"].items()}
+    plain = {key: str(content.get(key, "")) for key in ("parent", "author_party", "changed")}
+    return Rubric(name=str(content["name"]), version=str(content["version"]), criteria=criteria,
+                  in_force=content.get("in_force"), source=path.name, **plain)
+
+
+def read_criterion(line: Mapping[str, object], *, where: str) -> Criterion:
+    """One `[criteria.NAME]` table."""
+    known_keys(line, LINE, where=where)
+    scale = line.get("scale")
+    if scale not in SCALES:
+        raise RubricError(f"{where}: scale is {scale!r}. Use one of: {', '.join(SCALES)}.")
+    levels = line.get("levels", [])
+    for level in levels:
+        known_keys(level, LEVEL, where=f"{where} levels")
+    names = [str(level.get("name", level.get("value"))) for level in levels]
+    values = [float(level.get("value", place)) for place, level in enumerate(levels)]
+    if len(set(names)) < len(names) or len(set(values)) < len(values):
+        raise RubricError(f"{where}: a level stands twice among {examples(names)}. Give each its own name and value.")
+    if scale in ("nominal", "ordinal") and len(levels) < 2:
+        raise RubricError(f"{where}: a {scale} scale needs at least two levels, found {len(levels)}. List them in order.")
+    made = Scale(name=str(scale), levels=tuple(names), values=tuple(values),
+                 minimum=line.get("minimum", min(values, default=None)), maximum=line.get("maximum", max(values, default=None)))
+    return Criterion(made, str(line.get("definition", "")), tuple(str(level.get("wording", "")) for level in levels))
+
+
+def known_keys(table: object, allowed: set[str], *, where: str) -> None:
+    """Raise for a key that means nothing, so that a misspelt one is not ignored."""
+    if not isinstance(table, Mapping):
+        raise RubricError(f"{where}: expected a table of keys, found {type(table).__name__}.")
+    unknown = sorted(set(table) - allowed)
+    if unknown:
+        raise RubricError(f"{where}: unknown key {examples([repr(k) for k in unknown])}. Known: {', '.join(sorted(allowed))}.")
+
+
+def rubric_text(rubric: Rubric) -> str:
+    """A rubric as the text of its file."""
+    lines = [f"name = {quoted(rubric.name)}", f"version = {quoted(rubric.version)}"]
+    lines += [f"{key} = {quoted(getattr(rubric, key))}" for key in ("parent", "author_party", "changed") if getattr(rubric, key)]
+    lines += [f"in_force = {rubric.in_force}"] if rubric.in_force else []
+    for name, line in rubric.criteria.items():
+        scale = line.scale
+        lines += ["", f"[criteria.{quoted(name)}]", f'scale = "{scale.name}"', f"definition = {quoted(line.definition)}"]
+        if scale.levels:
+            wordings = line.wordings or ("",) * len(scale.levels)
+            lines += ["levels = [", *(f"    {{name = {quoted(n)}, value = {v:g}, wording = {quoted(w)}}},"
+                                      for n, v, w in zip(scale.levels, scale.values, wordings)), "]"]
+        else:
+            lines += [f"{key} = {getattr(scale, key):g}" for key in ("minimum", "maximum") if getattr(scale, key) is not None]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Text as a TOML basic string."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,229 @@
+"""Where ratings lie: files and tables of every kind, opened lazily as one Ibis table with a row number.
+
+Text files are copied once to Parquet (streamed, in bounded memory, kept by content), so that every later
+question reads columns instead of parsing text. Columns that the contract casts stay text until then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from workbench.cache import digest, file_digest, kept
+from workbench.errors import RatingsError, shorten
+from workbench.store.engine import connect, duckdb
+
+TEXT = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json"}
+CELL_LIMIT = 16_000_000  # bytes of one line or record; what is larger is refused instead of filling the memory
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An opened source: an Ibis table, its content identity ("" for none), and a word for what it is."""
+
+    table: Any
+    identity: Callable[[], str]
+
+
+def open_files(paths: Sequence[Path], *, engine: str | None, as_text: frozenset[str]) -> Opened:
+    """Open Parquet or text files as one table; `as_text` are the columns not to be typed by guessing."""
+    for path in paths:
+        if not path.exists():
+            raise RatingsError(f"{path}: there is no such file. Check the path; a dataset is a file or a folder with `ratings`.")
+        if path.stat().st_size == 0:
+            raise RatingsError(f"{path.name}: the file is empty. A ratings file has a header and at least one row.")
+    parquet = [staged(p, as_text) if p.suffix.lower() in TEXT else checked_parquet(p) for p in paths]
+    return Opened(parquet_table(parquet, names=[p.stem for p in paths], engine=engine),
+                  lambda: digest(*sorted(file_digest(p) for p in paths)))
+
+
+def checked_parquet(path: Path) -> Path:
+    """The path, if it is a whole Parquet file with rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        meta = pq.ParquetFile(path).metadata
+    except (pa.ArrowInvalid, OSError) as fault:
+        raise RatingsError(f"{path.name}: not a whole Parquet file ({shorten(fault, 90)}). It may be cut off: copy it again; "
+                           f"readable kinds are .parquet, {', '.join(TEXT)} and Delta tables.") from None
+    if meta.num_rows == 0:
+        raise RatingsError(f"{path.name}: the file has columns but no rows.")
+    return path
+
+
+def staged(path: Path, as_text: frozenset[str]) -> Path:
+    """A text file's Parquet copy, made once for each content."""
+    columns = text_columns(path, as_text)
+    key = digest(file_digest(path), path.suffix, sorted(columns.items()))
+    return kept(f"staged/{key}.parquet", lambda target: copy_text(path, columns, target))
+
+
+def text_columns(path: Path, as_text: frozenset[str]) -> dict[str, str]:
+    """Column names of a text file with the types to read them as."""
+    found = run(path, f"DESCRIBE SELECT * FROM {reader(path)}")
+    columns = {name: "VARCHAR" if name in as_text else kind for name, kind, *_ in found}
+    if TEXT[path.suffix.lower()] == "csv":
+        header = first_line(path)
+        repeated = sorted({c for c in header if header.count(c) > 1})
+        if repeated:
+            raise RatingsError(f"{path.name}: column {', '.join(map(repr, repeated))} stands twice in the header. Rename or drop one.")
+    return columns
+
+
+def first_line(path: Path) -> list[str]:
+    """The header fields of a delimited text file, by the delimiter that splits it most."""
+    import csv
+
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        line = stream.readline(1_000_000)
+    mark = max(",\t;|", key=line.count)
+    return [c.strip() for c in next(csv.reader([line], delimiter=mark), [])]
+
+
+def reader(path: Path, columns: dict[str, str] | None = None) -> str:
+    """The DuckDB table function that reads a text file, with given or guessed column types."""
+    types = ", ".join(f"{literal(n)}: {literal(k)}" for n, k in (columns or {}).items())
+    if TEXT[path.suffix.lower()] == "json":
+        given = f", columns = {{{types}}}" if columns else ""
+        return (f"read_json({literal(path)}, format = 'newline_delimited', sample_size = -1, "
+                f"maximum_object_size = {CELL_LIMIT}{given})")
+    given = f", types = {{{types}}}" if columns else ""
+    return f"read_csv({literal(path)}, header = true, sample_size = -1, max_line_size = {CELL_LIMIT}, strict_mode = true{given})"
+
+
+def copy_text(path: Path, columns: dict[str, str], target: Path) -> None:
+    """Stream a text file into Parquet with `_row`, the number of the row from 1."""
+    run(path, f"COPY (SELECT row_number() OVER () AS _row, * FROM {reader(path, columns)}) "
+              f"TO {literal(target)} (FORMAT parquet, COMPRESSION zstd)")
+    import pyarrow.parquet as pq
+
+    if pq.ParquetFile(target).metadata.num_rows == 0:
+        raise RatingsError(f"{path.name}: the file has a header but no rows.")
+
+
+def run(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Run SQL on a text file, saying in the reader's words what is wrong with it."""
+    import duckdb as library
+
+    try:
+        return duckdb().raw_sql(sql).fetchall()
+    except library.Error as fault:
+        raise RatingsError(f"{path.name}: {text_fault(str(fault))}") from None
+
+
+def text_fault(message: str) -> str:
+    """DuckDB's complaint about a text file, in the reader's words with the line and a cure."""
+    found = re.search(r"(?:CSV Error on Line|in line|at line|line)[: ]+(\d+)", message, re.IGNORECASE)
+    line = f" at line {found.group(1)}" if found else ""
+    low = message.lower()
+    if "utf-8" in low or "unicode" in low:
+        return f"bytes{line} are not UTF-8 text. Save the file as UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT."
+    if "maximum line size" in low or "maximum_object_size" in low or "buffer size" in low:
+        return f"a cell or record{line} is larger than {CELL_LIMIT // 10**6} MB. Cut it, or keep long texts in items.parquet."
+    return f"the text cannot be read as a table{line}: {shorten(message.splitlines()[0], 160)}. Correct that line."
+
+
+def parquet_table(paths: Sequence[Path], *, names: Sequence[str], engine: str | None) -> Any:
+    """Parquet files as one table, columns matched by name, with `_row` in file order and `_batch`, the file's name."""
+    connection = connect(engine)
+    files = [str(p.resolve()) for p in paths]
+    # the same files bear the same name in every process, so that a reduction's expression is the same text
+    name = "ratings_" + digest(*files, *names, *(p.stat().st_mtime_ns for p in paths))[:12]
+    if connection.name == "pyspark":
+        return spark_table(connection, files, names, name)
+    listed = ", ".join(map(literal, files))
+    batch = " ".join(f"WHEN {i} THEN {literal(n)}" for i, n in enumerate(names))
+    files_read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+    types = {c: kind for c, kind, *_ in connection.raw_sql(f"DESCRIBE SELECT * FROM {files_read}").fetchall()}
+    own_row = "_row" in types and len(files) == 1
+    row = "" if own_row else ", file_index * 1099511627776 + file_row_number + 1 AS _row"
+    without = " EXCLUDE (_row)" if "_row" in types and not own_row else ""
+    # Ibis knows no nanosecond time with a zone
+    finer = ", ".join(f"CAST({quoted(c)} AS TIMESTAMPTZ) AS {quoted(c)}" for c, kind in types.items() if kind == "TIMESTAMPTZ_NS")
+    connection.raw_sql(
+        f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT *{without}{f' REPLACE ({finer})' if finer else ''}{row}, "
+        f"CASE file_index {batch} END AS _batch FROM {files_read}")
+    return connection.table(name)
+
+
+def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], view: str) -> Any:
+    """The same on Spark."""
+    from pyspark.sql import functions as F
+
+    session = connection._session
+    parts = []
+    for place, (file, name) in enumerate(zip(files, names)):
+        part = session.read.option("mergeSchema", "true").parquet(file)
+        row = F.col("_metadata.row_index") + F.lit(place * 1099511627776 + 1)
+        parts.append(part.select("*", row.alias("_row_"), F.lit(name).alias("_batch")).drop("_row").withColumnRenamed("_row_", "_row"))
+    table = parts[0]
+    for part in parts[1:]:
+        table = table.unionByName(part, allowMissingColumns=True)
+    table.createOrReplaceTempView(view)
+    return connection.table(view)
+
+
+def open_delta(path: Path, *, engine: str | None, as_of: int | str | None = None) -> Opened:
+    """Open a Delta table at a version (default: the latest)."""
+    from deltalake import DeltaTable
+
+    delta = DeltaTable(str(path), version=as_of if isinstance(as_of, int) else None)
+    if isinstance(as_of, str):
+        delta.load_as_version(as_of)
+    refused = {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ())
+    if refused or delta.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        raise RatingsError(f"{path.name}: the Delta table uses {', '.join(sorted(refused)) or 'columnMapping'}, which hides rows or "
+                           f"columns from plain Parquet readers. Rewrite it without (REORG TABLE ... APPLY (PURGE)).")
+    files = [Path(u.removeprefix("file://")) for u in delta.file_uris()]
+    if not files:
+        raise RatingsError(f"{path.name}: the Delta table has no rows at version {delta.version()}.")
+    table = parquet_table(sorted(files, key=lambda f: (f.stat().st_mtime_ns, f.name)), names=[path.name] * len(files), engine=engine)
+    key = digest(delta.metadata().id, delta.version())
+    held, logged = int(table.count().execute()), sum(delta.get_add_actions(flatten=True)["num_records"].to_pylist())
+    if held != logged:
+        raise RatingsError(f"{path.name}: its files hold {held:,} rows but its log says {logged:,}. The table is damaged; restore it.")
+    return Opened(table, lambda: f"delta-{delta.version()}-{key}")
+
+
+def open_frame(frame: Any) -> Opened:
+    """Open a pandas frame; its content identity is a hash of its values."""
+    import ibis
+    import pyarrow as pa
+
+    if not len(frame):
+        raise RatingsError("the frame has no rows.")
+    repeated = [str(c) for c in frame.columns[frame.columns.duplicated()]]
+    if repeated:
+        raise RatingsError(f"the frame has column {', '.join(map(repr, repeated))} twice. Rename or drop one.")
+    try:
+        arrow = pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as fault:
+        raise RatingsError(f"the frame has a column of mixed types ({shorten(fault, 120)}). Make it one type, for example "
+                           f"with .astype(str).") from None
+    arrow = arrow.append_column("_row", pa.array(range(1, len(frame) + 1), pa.int64()))
+    return Opened(duckdb().create_view(f"frame_{uuid4().hex[:12]}", ibis.memtable(arrow)), lambda: frame_digest(frame))
+
+
+def frame_digest(frame: Any) -> str:
+    """A hash of a frame's column names, types and values."""
+    from pandas.util import hash_pandas_object
+
+    hashable = frame.copy(deep=False)
+    for column in hashable.columns[[str(t) == "object" for t in hashable.dtypes]]:
+        hashable[column] = hashable[column].astype(str)
+    return digest([(str(c), str(t)) for c, t in frame.dtypes.items()], hash_pandas_object(hashable, index=False).to_numpy().tobytes())
+
+
+def literal(value: object) -> str:
+    """A value as an SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
