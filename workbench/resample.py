@@ -56,12 +56,13 @@ def linearized(formula: Formula, terms: Terms, weight: np.ndarray) -> float:
     """Standard error of `formula(weight @ terms)` when the items are a sample; df is the number of items less one.
 
     Each item's influence is the formula's slope times its terms (Gwet 2008, doi:10.1348/000711006X126600); the variance is
-    n / (n - 1) times the sum of their squares. `terms` (P, m), `weight` (P,). nan below two items.
+    n / (n - 1) times the sum of their squares about the mean. `terms` (P, m), `weight` (P,). nan below two items.
     """
     n = weight.sum()
     if n < 2:
         return math.nan
     influence = terms @ gradient(formula, weight @ terms)
+    influence = influence - weight @ influence / n
     return math.sqrt(n / (n - 1) * (weight @ influence**2))
 
 

@@ -27,7 +27,7 @@ threshold: float = 0.8  # lowest agreement accepted'''
 SAVE = '''import workbench as wb
 from workbench.estimates import estimate, estimates_table, finding, findings_table
 estimates = estimates_table([estimate("agreement_share", 0.5, low=0.4, high=0.6, n_items=10) | {"criterion": "tone"}], by=["criterion"])
-rows = [finding("NAME", "share is low", "Raters agree on half of the items.", severity="attention", evidence=estimates.iloc[0])]
+rows = [finding("NAME", "share is low", "Raters agree on half of the items.", severity="attention", evidence=estimates.iloc[0].to_dict())]
 wb.report.save(findings=findings_table(rows), estimates=estimates, out=out)'''
 
 

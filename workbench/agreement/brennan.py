@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights, chance_corrected, CHANCE_ASSUMED
+from workbench.agreement.chance import Weights, chance_corrected
 from workbench.agreement.estimate import Sampling
 
 if TYPE_CHECKING:
@@ -35,13 +35,14 @@ def brennan_prediger(ratings: Ratings, *, by: Sequence[str] = (), weights: Weigh
     Items rated once do not enter. One level only: 1, for chance is assumed and not estimated; `note` says so, and there is no
     interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown option.
 
-    Sources: Brennan and Prediger (1981), doi:10.1177/001316448104100307; variance: Gwet (2014), Handbook of Inter-Rater Reliability.
+    Sources: Brennan and Prediger (1981), doi:10.1177/001316448104100307; variance: Gwet (2014), Handbook of Inter-Rater
+    Reliability.
 
     >>> import pandas as pd, workbench as wb
     >>> skewed = wb.from_matrix(pd.DataFrame({"ann": ["no"] * 9 + ["yes"], "bob": ["no"] * 10}))
-    >>> round(brennan_prediger(skewed)["value"][0], 4)
+    >>> round(float(brennan_prediger(skewed)["value"][0]), 4)
     0.8
     """
     sampling = Sampling(interval, confidence, draws, seed)
-    return chance_corrected("brennan_prediger", uniform_chance, ratings, by=by, weights=weights, cluster=cluster, sampling=sampling,
-                            note=CHANCE_ASSUMED)
+    return chance_corrected("brennan_prediger", uniform_chance, ratings, by=by, weights=weights, cluster=cluster,
+                            sampling=sampling, assumed=True)

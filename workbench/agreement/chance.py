@@ -21,47 +21,49 @@ if TYPE_CHECKING:
     from workbench.reduce import Patterns
     from workbench.resample import Terms
 
+CHANCE_ASSUMED = "only one level occurs: chance is assumed, not estimated"
+
 # Agreement expected by chance: shares of the levels (..., q) and weights (q, q) -> (...).
 Chance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Weights = str | np.ndarray
 
 
 def chance_corrected(name: str, chance: Chance, ratings: Ratings, *, by: Sequence[str], weights: Weights, cluster: str | None,
-                     sampling: Sampling, note: str = "") -> pd.DataFrame:
+                     sampling: Sampling, assumed: bool = False) -> pd.DataFrame:
     """The estimates table of (observed - expected) / (1 - expected), `chance` giving what is expected.
 
-    `note` is attached where only one level occurs and the coefficient is nevertheless defined.
+    `assumed`: chance does not come from the shares alone, so that the value is defined, with a note, where one level occurs.
     """
     from workbench.reduce import patterns
 
     groups = patterns(ratings, by=by, cluster=cluster)
-    return estimates(name, groups, lambda group: chance_sums(group, chance, weights, note), by=by, sampling=sampling)
+    return estimates(name, groups, lambda group: chance_sums(group, chance, weights, assumed=assumed), by=by, sampling=sampling)
 
 
-def chance_sums(group: Patterns, chance: Chance, weights: Weights, note: str = "") -> Sums:
-    """What a chance-corrected coefficient needs of a group of patterns."""
+def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: bool = False, singles: bool = True) -> Sums:
+    """What a chance-corrected coefficient needs of a group; `singles`: whether items rated once count as used."""
     counts, matrix = _levels(group, weights)
-    terms, rated_twice = item_terms(counts, matrix), np.asarray(counts.sum(axis=1)) >= 2
-    one_level = np.count_nonzero(group.weight @ counts) == 1
+    terms, n = item_terms(counts, matrix), row_sums(counts)
+    used = group.weight * (n >= (1 if singles else 2))
+    note = CHANCE_ASSUMED if assumed and np.count_nonzero(group.weight @ counts) == 1 else ""
     return Sums(formula=corrected(lambda shares: chance(shares, matrix)), terms=terms, weight=group.weight, cluster=group.cluster,
-                n_ratings=group.n_ratings, reason="" if rated_twice.any() else NO_PAIR, note=note if one_level else "")
+                n_items=int(used.sum()), n_ratings=int(used @ n), reason="" if (n >= 2).any() else NO_PAIR, note=note)
 
 
 def item_terms(counts: Terms, weights: np.ndarray) -> Terms:
     """What an item adds to the totals: counts (P, q), weights (q, q) -> (P, 3 + q).
 
-    Columns: 1; whether it is rated twice; its agreement, the mean weight over its pairs of ratings; the shares of the levels in it.
+    Columns: 1; whether it is rated twice; its agreement, the mean weight over its pairs of ratings; its shares of the levels.
     """
-    n = np.asarray(counts.sum(axis=1))
-    same = np.asarray((counts * (counts @ weights)).sum(axis=1)) - n
-    agreement = np.where(n > 1, same / np.maximum(n * (n - 1), 1), 0)
-    return beside(np.column_stack([np.ones(len(n)), n > 1, agreement]), counts * (1 / n)[:, None])
+    n = row_sums(counts)
+    agreement = (row_sums(counts * (counts @ weights)) - n) / np.maximum(n * (n - 1), 1)
+    return beside(np.column_stack([np.ones(len(n)), n > 1, agreement]), counts * (1 / np.maximum(n, 1))[:, None])
 
 
 def corrected(chance: Callable[[np.ndarray], np.ndarray]) -> Formula:
     """The coefficient as a formula of the totals of `item_terms`.
 
-    Its slope takes the share of items rated twice as known: Gwet's variance (2014, ch. 5), which published standard errors follow.
+    Its slope takes the share of items rated twice as known: Gwet's variance (2014, ch. 5), which published errors follow.
     """
     def formula(totals: np.ndarray) -> np.ndarray:
         items, pairable, agreement = np.moveaxis(totals[..., :3], -1, 0)
@@ -70,24 +72,36 @@ def corrected(chance: Callable[[np.ndarray], np.ndarray]) -> Formula:
     return formula
 
 
-def beside(left: np.ndarray, right: Terms) -> Terms:
-    """Columns of both, sparse where `right` is."""
-    if isinstance(right, np.ndarray):
-        return np.column_stack([left, right])
+def beside(*parts: Terms) -> Terms:
+    """Columns of all parts, (P, .) each; sparse where one of them is."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.column_stack(parts)
     from scipy.sparse import csr_array, hstack
 
-    return csr_array(hstack([csr_array(left), right]))
+    return csr_array(hstack([csr_array(part) for part in parts]))
 
 
-def _levels(group: Patterns, weights: Weights) -> tuple[Terms, np.ndarray]:
+def row_sums(counts: Terms) -> np.ndarray:
+    """Sum of each row, (P, q) -> (P,)."""
+    return np.asarray(counts.sum(axis=1)).ravel()
+
+
+def as_array(counts: Terms) -> Terms:
+    """Counts that multiply cell by cell: a sparse *matrix* becomes a sparse *array*."""
+    if isinstance(counts, np.ndarray):
+        return counts
+    from scipy.sparse import csr_array
+
+    return csr_array(counts)
+
+
+def _levels(group: Patterns, weights: Weights) -> tuple[Terms, Terms]:
     """Counts and weights over at least two levels: nobody chooses among one, so a lone level gets an empty neighbour."""
-    counts, values = group.counts, np.asarray(group.values, dtype=float)
-    if not isinstance(counts, np.ndarray):
-        from scipy.sparse import csr_array, eye_array
+    counts, values = as_array(group.counts), np.asarray(group.values, dtype=float)
+    if not isinstance(counts, np.ndarray) and isinstance(weights, str) and weights == "identity":
+        from scipy.sparse import eye_array
 
-        if isinstance(weights, str) and weights == "identity":
-            return csr_array(counts), eye_array(counts.shape[1], format="csr")
-        return csr_array(counts), weight_matrix(weights, values)
+        return counts, eye_array(counts.shape[1], format="csr")
     if counts.shape[1] == 1 and isinstance(weights, str):
-        counts, values = np.column_stack([counts, np.zeros(len(counts))]), np.array([values[0], values[0] + 1])
+        counts, values = np.column_stack([counts, np.zeros(counts.shape[0])]), np.array([values[0], values[0] + 1])
     return counts, weight_matrix(weights, values)

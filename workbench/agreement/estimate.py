@@ -1,10 +1,10 @@
-"""From what a coefficient needs of a group to its row of estimates: value, interval, counts and reasons. Shared by all of them."""
+"""From what a coefficient needs of a group to its row of estimates: value, interval, counts and reasons. Shared by all."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +30,14 @@ class Sums:
     """One group, ready for a coefficient: its value is `formula(weight @ terms)`.
 
     `terms` (P, m) is what an item contributes, `weight` (P,) the number of items that contribute it, `cluster` (P,) the
-    cluster they lie in or None. `n_ratings` counts the ratings used. `reason` says why the value is undefined, if it is.
+    cluster they lie in or None. `n_items`, `n_ratings` count what was used. `reason` says why the value is undefined, if it is.
     """
 
     formula: resample.Formula
     terms: resample.Terms
     weight: np.ndarray
     cluster: np.ndarray | None
+    n_items: int
     n_ratings: int
     reason: str = ""
     note: str = ""
@@ -72,7 +73,7 @@ def group_row(name: str, group: Patterns | Moments, sums: Sums, sampling: Sampli
     undefined = sums.reason or ("" if math.isfinite(found) else ONE_LEVEL)
     interval = {} if undefined or sampling.interval == "none" else _interval(found, sums, sampling)
     note = join_notes(undefined, sums.note, str(interval.pop("note", "")), group.note)
-    row = estimate(name, found, n_items=int(sums.weight.sum()), n_raters=group.n_raters, n_ratings=sums.n_ratings,
+    row = estimate(name, found, n_items=sums.n_items, n_raters=group.n_raters, n_ratings=sums.n_ratings,
                    n_dropped=group.n_dropped + group.n_ratings - sums.n_ratings)
     return {**group.key, **row, **interval, "note": note}
 
@@ -95,10 +96,3 @@ def _interval(found: float, sums: Sums, sampling: Sampling) -> dict[str, object]
         low, high = resample.percentile_interval(draws, sampling.confidence)
     return {"low": max(low, sampling.lowest), "high": min(high, 1.0), "se": se, "confidence": sampling.confidence,
             "method": sampling.interval, "note": f"{lost:,} of {sampling.draws:,} draws undefined, left out" if lost else ""}
-
-
-def rated_twice(group: Patterns) -> Patterns:
-    """The group without the items that have a single rating; `n_ratings` stays, so that they are counted as dropped."""
-    keep = np.asarray(group.counts.sum(axis=1)) >= 2
-    return replace(group, counts=group.counts[keep], weight=group.weight[keep],
-                   cluster=None if group.cluster is None else group.cluster[keep])

@@ -24,7 +24,7 @@ def fleiss_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights =
                  confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
     """How far do raters agree beyond what the shares of the levels alone would give? Any number of raters an item.
 
-    1 is full agreement, 0 what raters drawing from the observed shares would reach, below 0 less than that. (p_a - p_e) / (1 - p_e)
+    1 is full agreement, 0 what raters drawing from the observed shares would reach, below 0 less. (p_a - p_e) / (1 - p_e)
     with p_a the mean over items of the agreeing share of rater pairs, and p_e = sum w_kl p_k p_l, p_k the mean share of level k.
 
     ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
@@ -39,7 +39,7 @@ def fleiss_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights =
 
     >>> import pandas as pd, workbench as wb
     >>> three = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 2, 1], "bob": [1, 2, 2, 2], "cem": [1, 2, 1, 2]}))
-    >>> round(fleiss_kappa(three)["value"][0], 4)
+    >>> round(float(fleiss_kappa(three)["value"][0]), 4)
     0.3143
     """
     sampling = Sampling(interval, confidence, draws, seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights, chance_corrected, CHANCE_ASSUMED
+from workbench.agreement.chance import Weights, chance_corrected
 from workbench.agreement.estimate import Sampling
 
 if TYPE_CHECKING:
@@ -34,16 +34,17 @@ def gwet_ac(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "ide
     1 on the diagonal. `interval`: "linearized" (Gwet's variance, t), "bootstrap" (percentile, over items; `draws`, `seed`) or
     "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
 
-    Items rated once count in p_k, not in p_a. One level only: 1, for chance is then assumed and not estimated; `note` says so, and
-    there is no interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown option.
+    Items rated once count in p_k, not in p_a. One level only: 1, for chance is then assumed, not estimated; `note` says so,
+    and there is no interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown option.
 
-    Source: Gwet (2008), doi:10.1348/000711006X126600; weights and missing ratings: Gwet (2014), Handbook of Inter-Rater Reliability.
+    Source: Gwet (2008), doi:10.1348/000711006X126600; weights and missing ratings: Gwet (2014), Handbook of Inter-Rater
+    Reliability.
 
     >>> import pandas as pd, workbench as wb
     >>> skewed = wb.from_matrix(pd.DataFrame({"ann": ["no"] * 9 + ["yes"], "bob": ["no"] * 10}))
-    >>> round(gwet_ac(skewed)["value"][0], 4)
+    >>> round(float(gwet_ac(skewed)["value"][0]), 4)
     0.8895
     """
     sampling = Sampling(interval, confidence, draws, seed)
-    return chance_corrected("gwet_ac", ac_chance, ratings, by=by, weights=weights, cluster=cluster, sampling=sampling,
-                            note=CHANCE_ASSUMED)
+    return chance_corrected("gwet_ac", ac_chance, ratings, by=by, weights=weights, cluster=cluster,
+                            sampling=sampling, assumed=True)

@@ -7,13 +7,14 @@ ratings over (n_i - 1), E is the same sum over all N ratings as if they were one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import beside
-from workbench.agreement.estimate import NO_PAIR, ONE_LEVEL, Sampling, Sums, estimates
+from workbench.agreement.chance import as_array, beside, row_sums
+from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates
 from workbench.agreement.weights import MAX_LEVELS
 from workbench.errors import ParameterError, one_of
 from workbench.resample import Formula, held
@@ -44,12 +45,12 @@ def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str |
     one item; full agreement. Errors: `ParameterError` for an unknown option, or values below 0 on a ratio scale.
 
     Sources: Krippendorff (2011), Computing Krippendorff's alpha-reliability; (2018), Content Analysis, 4th ed., ch. 12, where .8
-    is asked for conclusions and .667 for tentative ones; variance: Gwet (2014), Handbook of Inter-Rater Reliability, and for the
-    ordinal distance also the part that its dependence on the shares adds.
+    is asked for conclusions and .667 for tentative ones; variance: Gwet (2014), Handbook of Inter-Rater Reliability; for the
+    ordinal distance with what its own dependence on the shares adds.
 
     >>> import pandas as pd, workbench as wb
     >>> news = pd.DataFrame({"ann": [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], "bob": [0, 1, 1, 0, 0, 1, 0, 1, 0, 0]})
-    >>> round(krippendorff_alpha(wb.from_matrix(news), scale="nominal")["value"][0], 3)
+    >>> round(float(krippendorff_alpha(wb.from_matrix(news), scale="nominal")["value"][0]), 3)
     0.095
     """
     if scale is not None:
@@ -59,9 +60,28 @@ def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str |
     return estimates("krippendorff_alpha", groups, alpha_sums, by=by, sampling=sampling)
 
 
+def reductions(ratings: Ratings, *, by: Sequence[str] = (), scale: str | None = None,
+               cluster: str | None = None) -> list[Patterns | Moments]:
+    """The groups' tables: moments where the scale is interval, patterns elsewhere; `scale` replaces the criteria's own."""
+    from workbench.reduce import facts, moments, patterns
+
+    if scale is not None:
+        groups = (moments if scale == "interval" else patterns)(ratings, by=by, cluster=cluster)
+        return [replace(group, scale=scale) for group in groups]
+    names = {criterion: known.name for (*_, criterion), known in facts(ratings).scales.items()}
+    if "interval" not in names.values():
+        return patterns(ratings, by=by, cluster=cluster)
+    groups = moments(ratings, by=by, cluster=cluster)
+    if all(group.scale == "interval" for group in groups):
+        return groups
+    levelled = ratings.where(criterion=[criterion for criterion, name in names.items() if name != "interval"])
+    others = {tuple(group.key.values()): group for group in patterns(levelled, by=by, cluster=cluster)}
+    return [group if group.scale == "interval" else others[tuple(group.key.values())] for group in groups]
+
+
 def alpha_sums(group: Patterns | Moments) -> Sums:
     """What alpha needs of a group, by its scale."""
-    n = group.n if hasattr(group, "n") else np.asarray(group.counts.sum(axis=1))
+    n = group.n if hasattr(group, "n") else row_sums(group.counts)
     keep = n >= 2
     terms, formula = TERMS[group.scale](group, keep, n[keep])
     weight = group.weight[keep]
@@ -72,19 +92,22 @@ def alpha_sums(group: Patterns | Moments) -> Sums:
 def disagreement(expected: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Formula:
     """Alpha as a formula of the totals N, O and what `expected(N, further totals)` makes E of.
 
-    Its slope is that of 1 - N O / E: the small-sample part, O / E, is taken as known, as Gwet does.
     """
     def formula(totals: np.ndarray) -> np.ndarray:
         n, observed = totals[..., 0], totals[..., 1]
-        ratio = observed / expected(n, totals[..., 2:])
-        return 1 - n * ratio + held(ratio)
+        return one_less(n * observed / expected(n, totals[..., 2:]), n)
     return formula
+
+
+def one_less(disagreement: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """1 - (N - 1) / N times N O / E. In its slope the small-sample part, N O / E over N, moves with N alone, as Gwet has it."""
+    return 1 - disagreement + held(disagreement) / n
 
 
 def nominal(group: Patterns, keep: np.ndarray, n: np.ndarray) -> tuple[Terms, Formula]:
     """Distance 0 or 1: E = N^2 - sum of squared level totals. Works on sparse counts."""
-    counts = group.counts[keep]
-    observed = (n**2 - np.asarray((counts * counts).sum(axis=1))) / (n - 1)
+    counts = as_array(group.counts)[keep]
+    observed = (n**2 - row_sums(counts * counts)) / (n - 1)
     return beside(np.column_stack([n, observed]), counts), disagreement(lambda n, totals: n**2 - (totals**2).sum(axis=-1))
 
 
@@ -96,12 +119,12 @@ def ratio(group: Patterns, keep: np.ndarray, n: np.ndarray) -> tuple[Terms, Form
                              f"{len(values):,}, the lowest {values.min():g}. Use scale='interval'.")
     total = values[:, None] + values
     distance = ((values[:, None] - values) / np.where(total == 0, 1, total)) ** 2
-    return distance_terms(group.counts[keep], n, distance)
+    return distance_terms(as_array(group.counts)[keep], n, distance)
 
 
 def distance_terms(counts: Terms, n: np.ndarray, distance: np.ndarray) -> tuple[Terms, Formula]:
     """Terms and formula for any table (q, q) of squared distances that does not depend on the ratings."""
-    observed = np.asarray((counts * (counts @ distance)).sum(axis=1)) / (n - 1)
+    observed = row_sums(counts * (counts @ distance)) / (n - 1)
     return (beside(np.column_stack([n, observed]), counts),
             disagreement(lambda n, totals: ((totals @ distance) * totals).sum(axis=-1)))
 
@@ -112,7 +135,7 @@ def interval(group: Patterns | Moments, keep: np.ndarray, n: np.ndarray) -> tupl
         return moment_terms(n, group.total[keep], group.squares[keep], group.weight[keep])
     values = np.asarray(group.values, dtype=float)
     values = values - values.mean()
-    counts = group.counts[keep]
+    counts = as_array(group.counts)[keep]
     return moment_terms(n, counts @ values, counts @ values**2, group.weight[keep])
 
 
@@ -133,7 +156,7 @@ def moment_terms(n: np.ndarray, total: np.ndarray, squares: np.ndarray, weight: 
 
 def ordinal(group: Patterns, keep: np.ndarray, n: np.ndarray) -> tuple[Terms, Formula]:
     """Distance = (difference of midranks)^2, which the level totals of each draw decide; so O keeps its pairs of levels apart."""
-    counts = group.counts[keep]
+    counts = as_array(group.counts)[keep]
     q = counts.shape[1]
     above, below = np.triu_indices(q, 1)
     pairs = level_pairs(counts, 1 / (n - 1))
@@ -142,9 +165,8 @@ def ordinal(group: Patterns, keep: np.ndarray, n: np.ndarray) -> tuple[Terms, Fo
         n, levels, pairs = totals[..., 0], totals[..., 1:q + 1], totals[..., q + 1:]
         midranks = np.cumsum(levels, axis=-1) - levels / 2 - n[..., None] / 2  # their mean is 0
         observed = 2 * (pairs * (midranks[..., above] - midranks[..., below]) ** 2).sum(axis=-1)
-        ratio = observed / (2 * n * (levels * midranks**2).sum(axis=-1))
-        return 1 - n * ratio + held(ratio)
-    return beside(n[:, None], beside_sparse(counts, pairs)), formula
+        return one_less(observed / (2 * (levels * midranks**2).sum(axis=-1)), n)
+    return beside(n[:, None], counts, pairs), formula
 
 
 def level_pairs(counts: Terms, scale: np.ndarray) -> Terms:

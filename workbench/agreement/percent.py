@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights, chance_corrected
-from workbench.agreement.estimate import Sampling
+from workbench.agreement.chance import Weights, chance_sums
+from workbench.agreement.estimate import Sampling, Sums, estimates
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
+    from workbench.reduce import Patterns
 
 
 def no_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -39,8 +40,16 @@ def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weig
 
     >>> import pandas as pd, workbench as wb
     >>> three = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 2, 1], "bob": [1, 2, 2, 2], "cem": [1, 2, 1, 2]}))
-    >>> round(percent_agreement(three)["value"][0], 4)
+    >>> round(float(percent_agreement(three)["value"][0]), 4)
     0.6667
     """
-    sampling = Sampling(interval, confidence, draws, seed)
-    return chance_corrected("percent_agreement", no_chance, ratings, by=by, weights=weights, cluster=cluster, sampling=sampling)
+    from workbench.reduce import patterns
+
+    sampling = Sampling(interval, confidence, draws, seed, lowest=0)
+    groups = patterns(ratings, by=by, cluster=cluster)
+    return estimates("percent_agreement", groups, lambda group: percent_sums(group, weights), by=by, sampling=sampling)
+
+
+def percent_sums(group: Patterns, weights: Weights = "identity") -> Sums:
+    """What percent agreement needs of a group."""
+    return chance_sums(group, no_chance, weights, singles=False)

@@ -1,4 +1,4 @@
-"""How much a pair of levels agrees: 1 for the same level, less the further apart (Gwet 2014, Handbook of Inter-Rater Reliability)."""
+"""How much a pair of levels agrees: 1 for the same level, less the further apart (Gwet 2014, Handbook of IRR)."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def weight_matrix(weights: str | np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _own(weights: np.ndarray, q: int) -> np.ndarray:
     if weights.shape != (q, q):
-        raise ParameterError(f"weights has shape {weights.shape}, but there are {q} levels. Give one row and one column a level: ({q}, {q}).")
+        raise ParameterError(f"weights has shape {weights.shape}, but there are {q} levels. "
+                             f"Give one row and one column a level: ({q}, {q}).")
     faults = [text for text, wrong in (("symmetric", not np.allclose(weights, weights.T)),
                                        ("1 on the diagonal", not np.allclose(np.diag(weights), 1)),
                                        ("at most 1", not (weights <= 1).all())) if wrong]
     if faults:
-        raise ParameterError(f"weights must be {' and '.join(faults)}: they say how much two levels agree, 1 being the same level.")
+        raise ParameterError(f"weights must be {' and '.join(faults)}: they say how much two levels agree, 1 being the same.")
     return weights

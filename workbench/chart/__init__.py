@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _HOMES = {
     "agreement_forest": "coefficients", "agreement_trend": "coefficients",
-    "rater_forest": "panel", "pair_heatmap": "panel",
+    "rater_forest": "raters", "pair_heatmap": "raters",
     "disagreement_bars": "hotspots", "item_strip": "hotspots", "cluster_terms": "hotspots",
     "version_compare": "versions", "level_flow": "versions",
     "monitor_chart": "change", "decomposition_bars": "change",

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis, week_axis
-from workbench.chart.rows import by_list, checked, drawable, evidence, headed, key_labels, number, reading, week_text, words
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, PALE, PAPER, WIDTH, nothing_to_draw, panel_title, row_axis, styled
+from workbench.chart.rows import by_list, checked, decimals_for, drawable, evidence, full_range, headed, number, week_text, words
+from workbench.chart.style import (ACCENT_PALE, ALERT, CONTEXT, INK, PALE, PAPER, QUIET, WIDTH, nothing_to_draw, panel_title,
+                                   row_axis, styled)
 from workbench.errors import ParameterError
 
 MAX_STREAMS = 8
@@ -39,20 +40,23 @@ def monitor_chart(windows: pd.DataFrame, *, by: str | Sequence[str] = (), error_
     if windows.empty:
         return nothing_to_draw("windows", title=title)
     frame, tooltip = _weeks(windows, by=by)
-    metrics = windows["metric"].map(words)
-    groups = list(frame.groupby([metrics, "label"], sort=False))
+    frame["metric"] = windows["metric"].map(words)
+    groups = list(frame.groupby(["metric", "label"], sort=False))
     if len(groups) > MAX_STREAMS:
         raise ParameterError(f"chart.monitor_chart: draws up to {MAX_STREAMS} streams, found {len(groups)}. "
                              "Select streams, those in alarm first.")
     panels = []
     for (metric, label), part in groups:
-        heading = f"{headed(metric)}, {label}" if by else headed(metric)
-        upper = _value_panel(part, tooltip=tooltip, weeks=frame["window"], baseline=baseline, axis=measure or headed(metric))
-        panels.append(upper.properties(title=panel_title(heading)))
-        panels.append(_evidence_panel(part, tooltip=tooltip, weeks=frame["window"], error_rate=error_rate))
+        domain = full_range([metric]) or _reach(frame[frame["metric"] == metric])
+        upper = _value_panel(part, tooltip=tooltip, x=week_axis(frame["window"], labelled=False), domain=domain,
+                             baseline=baseline, axis=measure or headed(metric))
+        panels.append(upper.properties(title=panel_title(f"{headed(metric)}, {label}" if by else headed(metric))))
+        x = week_axis(frame["window"], titled=len(panels) == 2 * len(groups) - 1)
+        panels.append(_evidence_panel(part, tooltip=tooltip, x=x, error_rate=error_rate))
     alarmed = sum(bool(part["alarm"].any()) for _, part in groups)
-    said = f"{len(groups)} {'stream' if len(groups) == 1 else 'streams'}, {frame['week'].nunique()} weeks, {alarmed} with an alarm · " \
-           f"{evidence(windows)} · at error rate {error_rate:g} the alarm line is {number(1 / error_rate)}"
+    streams = "1 stream" if len(groups) == 1 else f"{len(groups)} streams"
+    said = f"{streams}, {alarmed} with an alarm, {frame['week'].nunique()} weeks · " \
+           f"{evidence(windows)} · alarm line at {number(1 / error_rate)} (error rate {error_rate:g})"
     return styled(alt.vconcat(*panels, spacing=12), title=title, subtitle=said)
 
 
@@ -65,7 +69,8 @@ def _weeks(windows: pd.DataFrame, *, by: Sequence[str]) -> tuple[pd.DataFrame, l
     frame["state"] = np.where(frame["alarm"], "in alarm", "no alarm")
     evidence_value = windows["e_value"].astype("float64")
     frame["e"] = evidence_value.clip(*_E_RANGE)
-    frame["e_text"] = [number(e) if np.isfinite(e) else "not looked at" if np.isnan(e) else "beyond measure" for e in evidence_value]
+    frame["e_text"] = [number(e) if np.isfinite(e) else "not looked at" if np.isnan(e) else "beyond measure"
+                       for e in evidence_value]
     stream = [windows["metric"].astype(str), frame["label"]]
     frame = frame.sort_values("window", kind="stable")
     begins = frame["alarm"] & ~frame["alarm"].groupby(stream).shift(1, fill_value=False).astype(bool)
@@ -74,22 +79,31 @@ def _weeks(windows: pd.DataFrame, *, by: Sequence[str]) -> tuple[pd.DataFrame, l
                    alt.Tooltip("state:N", title="Alarm")]
 
 
-def _value_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], weeks: pd.Series,
+def _reach(frame: pd.DataFrame) -> tuple[float, float]:
+    """From the lowest to the highest interval end, with some room: one axis for all streams of a metric."""
+    ends = frame[["value", "low", "high"]]
+    low, high = float(ends.min().min()), float(ends.max().max())
+    room = 0.08 * (high - low) or 0.5
+    return (low - room, high + room) if np.isfinite(room) else (0.0, 1.0)
+
+
+def _value_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, domain: tuple[float, float],
                  baseline: tuple[object, object] | None, axis: str) -> alt.LayerChart:
     """The stream's values with their intervals; weeks in alarm differ in colour, shape and by the word."""
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(domain=list(domain), nice=False)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=axis, tickCount=5, minExtent=34))
+    low, high = alt.Y("low:Q", scale=scale), alt.Y("high:Q", scale=scale)
     states = {"domain": ["no alarm", "in alarm"]}
-    colour = alt.Color("state:N", scale=alt.Scale(**states, range=["#6b7482", ALERT]), title=None)
+    colour = alt.Color("state:N", scale=alt.Scale(**states, range=[QUIET, ALERT]), title=None)
     shape = alt.Shape("state:N", scale=alt.Scale(**states, range=["circle", "triangle-up"]), title=None)
-    base = alt.Chart(frame).encode(x=week_axis(weeks, labelled=False), tooltip=tooltip)
+    base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
+    begins, undefined = base.transform_filter("datum.word"), base.transform_filter("!isValid(datum.value)")
     layers = _baseline_layers(baseline)
     layers += [base.mark_line(color=CONTEXT, strokeWidth=1).encode(y=y),
-               base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
+               base.mark_rule(strokeWidth=2, clip=True).encode(y=low, y2="high:Q", color=colour),
                base.mark_point(filled=True, size=58, opacity=1).encode(y=y, color=colour, shape=shape),
-               base.mark_text(dy=-10, baseline="bottom", color=ALERT, fontWeight=700).encode(y=alt.Y("high:Q", scale=scale), text="word:N"),
-               base.transform_filter("!isValid(datum.value)").mark_text(text="× not defined", angle=270, align="left", color=INK,
-                                                                       fontSize=9).encode(y=alt.value(138))]
+               begins.mark_text(dy=-4, baseline="bottom", color=ALERT, fontWeight=700).encode(y=high, text="word:N"),
+               undefined.mark_text(text="× not defined", angle=270, align="left", fontSize=9).encode(y=alt.value(138))]
     return alt.layer(*layers).properties(width=WIDTH + 100, height=140)
 
 
@@ -99,24 +113,23 @@ def _baseline_layers(baseline: tuple[object, object] | None) -> list[alt.Chart]:
         return []
     start, end = (pd.to_datetime(date, utc=True) for date in baseline)
     base = alt.Chart(pd.DataFrame({"start": [start], "end": [end], "words": ["baseline"]})).encode(
-        x=alt.X("start:T", scale=alt.Scale(type="utc")))
+        x=alt.X("start:T", scale=alt.Scale(type="utc"), axis=None))
     words_mark = base.mark_text(align="left", baseline="top", dx=4, fontSize=10).encode(y=alt.value(2), text="words:N")
     return [base.mark_rect(color=PALE).encode(x2="end:T"), words_mark]
 
 
-def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], weeks: pd.Series,
-                    error_rate: float) -> alt.LayerChart:
+def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, error_rate: float) -> alt.LayerChart:
     """The e-value by week on a log scale, with the line at which it becomes an alarm."""
     top = float(max(10 / error_rate, 2 * frame["e"].max(skipna=True) if frame["e"].notna().any() else 0))
     low = float(min(0.1, frame["e"].min(skipna=True) if frame["e"].notna().any() else 0.1))
     scale = alt.Scale(type="log", domain=[low, top], nice=False, clamp=True)
-    base = alt.Chart(frame).encode(x=week_axis(weeks), tooltip=tooltip)
+    base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     y = alt.Y("e:Q", scale=scale, axis=alt.Axis(title="Evidence", tickCount=3, format="~g", minExtent=34))
     line = alt.Chart(pd.DataFrame({"at": [1 / error_rate], "words": [f"alarm line {number(1 / error_rate)}"]})).encode(
         y=alt.Y("at:Q", scale=scale))
     return alt.layer(base.mark_line(color=INK, strokeWidth=1.5, point={"color": INK, "size": 18}).encode(y=y),
                      line.mark_rule(color=ALERT, strokeDash=[5, 3]),
-                     line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=ALERT, fontSize=10, fontWeight=600).encode(
+                     line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=ALERT, fontSize=10).encode(
                          x=alt.value(0), text="words:N")).properties(width=WIDTH + 100, height=70)
 
 
@@ -137,16 +150,19 @@ def decomposition_bars(parts: pd.DataFrame, *, unit: str = "points", title: str 
     frame, tooltip = _waterfall(parts)
     order = list(frame["label"])
     kinds = {"domain": ["a part", "not comparable", "change"]}
-    scale = {"range": ["#a9c4e2", PAPER, "#6b7482"], **kinds}
+    scale = {"range": [ACCENT_PALE, PAPER, QUIET], **kinds}
     x = value_axis(f"Change from the earlier window to the later ({unit})", None)
     y = alt.Y("label:N", sort=order, axis=row_axis(order))
     bars = alt.Chart(frame).mark_bar(height={"band": 0.6}, strokeWidth=1.5).encode(
         x=on_field(x, "start"), x2="end:Q", y=y, tooltip=tooltip,
         color=alt.Color("kind:N", scale=alt.Scale(**scale), legend=None),
-        stroke=alt.Stroke("kind:N", scale=alt.Scale(**{**scale, "range": ["#a9c4e2", INK, "#6b7482"]}), legend=None),
+        stroke=alt.Stroke("kind:N", scale=alt.Scale(**{**scale, "range": [ACCENT_PALE, INK, QUIET]}), legend=None),
         strokeDash=alt.StrokeDash("kind:N", scale=alt.Scale(**{**scale, "range": [[1, 0], [4, 3], [1, 0]]}), legend=None))
-    marks = intervals(frame.assign(value=frame["end"]), x=x, y=y, tooltip=tooltip, color=alt.value(INK))
-    chart = alt.layer(*reference_lines([(0.0, "no change")]), bars, *marks).properties(width=WIDTH, height=alt.Step(28))
+    ends = frame.assign(value=frame["end"].where(frame["kind"] != "change"))
+    marks = intervals(ends, x=x, y=y, tooltip=tooltip, color=alt.value(INK))
+    joins = alt.Chart(frame.assign(below=frame["label"].shift(-1)).iloc[:-1]).mark_rule(color=CONTEXT).encode(
+        x=on_field(x, "end"), y=y, y2="below:N")
+    chart = alt.layer(*reference_lines([(0.0, "no change")]), joins, bars, *marks).properties(width=WIDTH, height=alt.Step(28))
     said = f"{len(parts)} parts that sum to the change · {evidence(parts)}, drawn at the end of each bar; they do not add up\n" \
            f"Dashed outline: not comparable, for one window has nothing like it"
     return styled(chart, title=title, subtitle=said)
@@ -162,6 +178,7 @@ def _waterfall(parts: pd.DataFrame) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
     frame["end"] = frame["start"] + frame["value"]
     frame["low"] += frame["start"]
     frame["high"] += frame["start"]
-    known = number(float(steps.sum())) + ("" if frame["value"].notna().all() else " without the parts not defined")
-    total = {"label": "change (the sum)", "by0": "change", "kind": "change", "start": 0.0, "end": float(steps.sum()), "reading": known}
-    return pd.concat([frame, pd.DataFrame([total])], ignore_index=True), tooltip
+    known = number(float(steps.sum()), decimals_for(frame[["value"]]))
+    known += "" if frame["value"].notna().all() else " without the parts not defined"
+    total = {"label": "change (the sum)", "by0": "change", "kind": "change", "start": 0.0, "end": float(steps.sum())}
+    return pd.concat([frame, pd.DataFrame([total | {"reading": known}])], ignore_index=True), tooltip

@@ -8,8 +8,8 @@ import altair as alt
 import pandas as pd
 
 from workbench.chart.marks import fence_lines, intervals, reference_lines, value_axis, week_axis
-from workbench.chart.rows import by_list, checked, drawable, evidence, full_range, headed, key_labels, level_text, week_text, words
-from workbench.chart.style import ACCENT, CONTEXT, INK, SHAPES, WIDTH, nothing_to_draw, panel_title, row_axis, styled
+from workbench.chart.rows import by_list, checked, drawable, evidence, full_range, headed, key_labels, level_text, week_text
+from workbench.chart.style import ACCENT, INK, QUIET, SHAPES, WIDTH, nothing_to_draw, panel_title, row_axis, styled
 from workbench.errors import ParameterError
 
 RELIABILITY = ((0.667, "tentative (Krippendorff) 0.667"), (0.8, "0.8 reliable"))
@@ -33,25 +33,27 @@ def agreement_forest(estimates: pd.DataFrame, *, by: str | Sequence[str], refere
     estimates = checked(estimates, chart="agreement_forest", needs=["name", *by, "value", "low", "high"])
     if estimates.empty:
         return nothing_to_draw("estimates", title=title)
-    names = list(dict.fromkeys(estimates["name"].map(words)))
+    names = list(dict.fromkeys(estimates["name"].map(headed)))
     if len(by) not in (1, 2) or len(names) > len(SHAPES):
         raise ParameterError(f"chart.agreement_forest: draws one or two `by` columns and up to {len(SHAPES)} coefficients, "
                              f"found {len(by)} and {len(names)}. Select rows, for example by `name`.")
     frame, tooltip = drawable(estimates, by=by)
     frame["row"] = key_labels(estimates, by[-1:])
-    axis = row_axis(frame["row"].unique(), title=headed(by[-1]))
+    panel_of = key_labels(estimates, by[:1]) if len(by) == 2 else pd.Series("", index=frame.index)
     scale = alt.Scale(domain=names, range=[ACCENT] + [INK] * (len(names) - 1))
     look = {"color": alt.Color("name:N", scale=scale, title=None), "yOffset": alt.YOffset("name:N", sort=names),
             "shape": alt.Shape("name:N", scale=alt.Scale(domain=names, range=SHAPES[: len(names)]), title=None)}
-    x = value_axis("Agreement" if len(names) > 1 else headed(names[0]), full_range(estimates["name"].unique()))
+    domain = full_range(estimates["name"].unique())
     panels = []
-    for key, part in frame.groupby(key_labels(estimates, by[:1]) if len(by) == 2 else lambda row: "", sort=False):
-        y = alt.Y("row:N", sort=None, axis=axis)
-        lines = reference_lines([(at, said if not panels else "") for at, said in reference])
-        layered = alt.layer(*lines, *intervals(part, x=x, y=y, tooltip=tooltip, **look))
+    for key in dict.fromkeys(panel_of):
+        first, last = not panels, key == panel_of.iloc[-1]
+        x = value_axis(("Agreement" if len(names) > 1 else names[0]) if last or len(by) == 1 else None, domain)
+        axis = row_axis(frame["row"], title=headed(by[-1]) if first else None)
+        lines = reference_lines([(at, said if first else "") for at, said in reference])
+        marks = intervals(frame[panel_of == key], x=x, y=alt.Y("row:N", sort=None, axis=axis), tooltip=tooltip, **look)
         heading = {"title": panel_title(f"{headed(by[0])}: {key}")} if len(by) == 2 else {}
-        panels.append(layered.properties(width=WIDTH, height=alt.Step(15), **heading))
-    chart = panels[0] if len(panels) == 1 else alt.vconcat(*panels, spacing=14)
+        panels.append(alt.layer(*lines, *marks).properties(width=WIDTH, height=alt.Step(15), **heading))
+    chart = panels[0] if len(by) == 1 else alt.vconcat(*panels, spacing=14)
     return styled(chart, title=title, subtitle=evidence(estimates))
 
 
@@ -81,10 +83,12 @@ def agreement_trend(estimates: pd.DataFrame, *, window: str = "window", by: str 
     frame, tooltip = _by_week(estimates, window=window, by=by)
     groups = list(frame.groupby("label", sort=False))
     if len(groups) > 12:
-        raise ParameterError(f"chart.agreement_trend: draws up to 12 groups, found {len(groups)}. Select groups, or use fewer `by`.")
+        raise ParameterError(f"chart.agreement_trend: draws up to 12 groups, found {len(groups)}. "
+                             "Select groups, or use fewer `by`.")
     height = 220 if len(groups) == 1 else 110
     domain = full_range(names)
-    panels = [_trend_panel(part, tooltip=tooltip, fences=fences, height=height, weeks=frame["window"], domain=domain, title=headed(names[0]))
+    panels = [_trend_panel(part, tooltip=tooltip, fences=fences, height=height, weeks=frame["window"],
+                           last=label == groups[-1][0], domain=domain, title=headed(names[0]))
               .properties(width=WIDTH + 80, height=height, **({"title": panel_title(label)} if by else {}))
               for label, part in groups]
     chart = panels[0] if len(panels) == 1 else alt.vconcat(*panels, spacing=16)
@@ -107,12 +111,13 @@ def _by_week(estimates: pd.DataFrame, *, window: str, by: Sequence[str]) -> tupl
 
 
 def _trend_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], fences: Sequence[tuple[object, str]], height: int,
-                 weeks: pd.Series, domain: tuple[float, float] | None, title: str) -> alt.LayerChart:
+                 weeks: pd.Series, last: bool, domain: tuple[float, float] | None, title: str) -> alt.LayerChart:
     """One group's line in its band, with its fences."""
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=title, tickCount=5, minExtent=28))
     low = alt.Y("low:Q", scale=scale)
-    base = alt.Chart(frame).encode(x=week_axis(weeks), detail="segment:N", tooltip=tooltip)
+    base = alt.Chart(frame).encode(x=week_axis(weeks, titled=last), detail="segment:N", tooltip=tooltip)
+    undefined = base.transform_filter("!isValid(datum.value)")
     zero = reference_lines([(0.0, "chance")], channel="y") if domain == (-1.0, 1.0) else []
     return alt.layer(
         *zero,
@@ -120,5 +125,5 @@ def _trend_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], fences: Seq
         base.mark_rule(color=ACCENT, opacity=0.45, clip=True).encode(y=low, y2="high:Q"),
         base.mark_line(color=ACCENT, strokeWidth=2, clip=True).encode(y=y),
         base.mark_point(color=ACCENT, filled=True, size=28, opacity=1, clip=True).encode(y=y),
-        base.transform_filter("!isValid(datum.value)").mark_text(text="×", color=CONTEXT, fontSize=15).encode(y=alt.value(height - 8)),
+        undefined.mark_text(text="×", color=QUIET, fontSize=15).encode(y=alt.value(height - 8)),
         *fence_lines(fences))

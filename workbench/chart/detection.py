@@ -8,8 +8,8 @@ import altair as alt
 import pandas as pd
 
 from workbench.chart.marks import reference_lines
-from workbench.chart.rows import by_list, checked, drawable, evidence, headed, interval_words, key_labels, number
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, SHAPES, WIDTH, nothing_to_draw, panel_title, styled
+from workbench.chart.rows import by_list, checked, decimals_for, drawable, evidence, key_labels, number
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, PAPER, WIDTH, nothing_to_draw, panel_title, styled, wrapped
 from workbench.errors import ParameterError
 
 
@@ -32,17 +32,19 @@ def detectable_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "task_typ
         return nothing_to_draw("detectable effects", title=title)
     frame, tooltip = drawable(table, by=by, keep=["n_items"])
     frame["today"] = table["current"].fillna(False).astype(bool) if "current" in table else False
-    frame["words"] = ["today: " + number(value) + f" at {n:,}" for value, n in zip(frame["value"], frame["n_items"])]
+    places = decimals_for(frame[["value"]])
+    frame["words"] = [f"today: {number(value, places)} at {n:,}" for value, n in zip(frame["value"], frame["n_items"])]
     groups = list(frame.sort_values("n_items", kind="stable").groupby("label", sort=False))
     groups.sort(key=lambda group: list(frame["label"]).index(group[0]))
     if len(groups) > 12:
-        raise ParameterError(f"chart.detectable_curve: draws up to 12 panels, found {len(groups)}. Use fewer `by`, or select groups.")
+        raise ParameterError(f"chart.detectable_curve: draws up to 12 panels, found {len(groups)}. "
+                             "Use fewer `by`, or select groups.")
     alone = len(groups) == 1
-    size = {"width": WIDTH + 60, "height": 240} if alone else {"width": 215, "height": 140}
+    size = {"width": WIDTH + 60, "height": 240} if alone else {"width": 215, "height": 160}
     reach = (int(frame["n_items"].clip(lower=1).min()), int(frame["n_items"].max()))
     top = 1.05 * float(frame[["value", "high"]].max().max())
-    panels = [_curve_panel(part, tooltip=tooltip, reach=reach, top=top, measure=measure)
-              .properties(**size, **({} if alone else {"title": panel_title(label)})) for label, part in groups]
+    panels = [_curve_panel(part, tooltip=tooltip, reach=reach, top=top, measure=measure if i % 3 == 0 else None)
+              .properties(**size, **({} if alone else {"title": panel_title(label)})) for i, (label, part) in enumerate(groups)]
     chart = panels[0] if alone else alt.concat(*panels, columns=3, spacing=18)
     power = sorted(set(table["power"].dropna())) if "power" in table else []
     said = f"Detected with probability {', '.join(f'{p:.2g}' for p in power)} · " if power else ""
@@ -50,12 +52,13 @@ def detectable_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "task_typ
 
 
 def _curve_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[int, int], top: float,
-                 measure: str) -> alt.LayerChart:
+                 measure: str | None) -> alt.LayerChart:
     """One group's curve in its band, with today's number of items."""
     scale = alt.Scale(domain=[0, top] if top > 0 else [0, 1], nice=False)
-    ticks = alt.Axis(title="Items (log scale)", grid=False, format="~s", tickCount=4, labelOverlap=True)
+    marked = [step * 10**power for power in range(8) for step in (1, 2, 5) if reach[0] <= step * 10**power <= reach[1]]
+    ticks = alt.Axis(title="Items (log scale)", grid=False, format=",", values=marked, labelOverlap=True)
     x = alt.X("n_items:Q", scale=alt.Scale(type="log", domain=list(reach), nice=False), axis=ticks)
-    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=measure, tickCount=5))
+    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=wrapped(measure) if measure else None, tickCount=5))
     low = alt.Y("low:Q", scale=scale)
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     today = base.transform_filter("datum.today")
@@ -101,8 +104,8 @@ def verifiability_map(table: pd.DataFrame, *, by: Sequence[str] = ("task_type", 
     top = 1.08 * max(float(known.max()) if known.notna().any() else 1.0, target or 0.0)
     spread = 0.06 * float(frame["mean"].max() - frame["mean"].min()) or 0.5
     reach = (float(frame["mean"].min()) - spread, float(frame["mean"].max()) + 5 * spread)
-    panels = [_map_panel(part, tooltip=tooltip, reach=reach, top=top, target=target, measure=measure, difficulty=difficulty, name=name)
-              for name, part in frame.groupby(key_labels(table, by[1:]), sort=False)]
+    panels = [_map_panel(part, tooltip=tooltip, reach=reach, top=top, target=target, measure=measure, difficulty=difficulty,
+                         name=name) for name, part in frame.groupby(key_labels(table, by[1:]), sort=False)]
     chart = panels[0] if len(panels) == 1 else alt.concat(*panels, columns=2, spacing=24)
     said = "Left is harder; lower is more verifiable"
     if target is not None:
@@ -119,15 +122,16 @@ def _map_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[
         {True: "verifiable", False: "not verifiable"}))
     shown = {"domain": ["verifiable", "not verifiable"]}
     colour = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ACCENT, ALERT]), legend=None)
+    shape = alt.Shape("standing:N", scale=alt.Scale(**shown, range=["circle", "diamond"]), legend=None)
     x = alt.X("mean:Q", scale=alt.Scale(domain=list(reach), nice=False), axis=alt.Axis(title=difficulty, tickCount=5, grid=False))
-    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=measure, tickCount=5))
+    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=wrapped(measure), tickCount=5))
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     lines = reference_lines([(target, f"worth detecting {number(target)}")], channel="y") if target is not None else []
     layers = [*lines,
               base.mark_rule(opacity=0.6, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
               base.mark_point(size=70, opacity=1, strokeWidth=1.8).encode(
-                  y=y, color=colour, shape=alt.Shape("standing:N", scale=alt.Scale(**shown, range=["circle", "diamond"]), legend=None),
-                  fill=alt.Fill("standing:N", scale=alt.Scale(**shown, range=[ACCENT, "#ffffff"]), legend=None)),
+                  y=y, color=colour, shape=shape,
+                  fill=alt.Fill("standing:N", scale=alt.Scale(**shown, range=[ACCENT, PAPER]), legend=None)),
               base.mark_text(align="left", dx=8, fontSize=10, limit=110).encode(y=y, text="point:N")]
     undefined = frame[frame["value"].isna()]
     if len(undefined):

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from workbench.chart.marks import intervals, reference_lines, value_axis
-from workbench.chart.rows import by_list, checked, drawable, evidence, headed, interval_words, key_labels, level_text, number
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, PALE, PAPER, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.chart.marks import intervals, on_field, reference_lines, value_axis
+from workbench.chart.rows import (by_list, checked, count_text, drawable, evidence, headed, interval_words, level_text,
+                                  number, words)
+from workbench.chart.style import (ACCENT, ACCENT_PALE, ALERT, ALERT_PALE, CONTEXT, INK, PAPER, QUIET, WIDTH, nothing_to_draw,
+                                   row_axis, styled)
 from workbench.errors import ParameterError, shorten
 
 _STATUS = {"found": "found (came back in later ratings)", "watch": "watch (first seen)", "": "not above the others"}
@@ -42,13 +44,14 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
     frame["from"] = 0.0
     shown = {"domain": list(_STATUS.values())}
-    fill = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ALERT, "#f3b48f", PALE]), title=None)
+    fill = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ALERT, ALERT_PALE, "#d3d9e0"]), title=None)
     y = alt.Y("label:N", sort=None, axis=row_axis(frame["label"]))
     reach = float(frame[["value", "low", "high"]].max().max())
     x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), 1.0 if 0.4 < reach <= 1 else 1.08 * reach))
     bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
-    chart = alt.layer(bars, *line, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK)))
+    halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
+    chart = alt.layer(bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK)))
     return styled(chart.properties(width=WIDTH, height=alt.Step(20)), title=title,
                   subtitle=f"{len(frame)} slices · {evidence(slices)}")
 
@@ -59,7 +62,9 @@ def _slice_text(label: str, cell: object) -> str:
         levels = json.loads(cell) if isinstance(cell, str) else cell
     except json.JSONDecodeError:
         return label
-    return " · ".join(f"{headed(key).lower()}: {level_text(level)}" for key, level in levels.items()) if isinstance(levels, dict) else label
+    if not isinstance(levels, dict):
+        return label
+    return " · ".join(f"{words(column)}: {level_text(level)}" for column, level in levels.items()) or "all ratings"
 
 
 def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
@@ -78,7 +83,8 @@ def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
     if items.empty:
         return nothing_to_draw("items", title=title)
     if items["item_id"].nunique() > 40:
-        raise ParameterError(f"chart.item_strip: draws up to 40 items, found {items['item_id'].nunique()}. Keep the most contested.")
+        raise ParameterError(f"chart.item_strip: draws up to 40 items, found {items['item_id'].nunique()}. "
+                             "Keep the most contested.")
     order = [level_text(level) for level in (levels or level_order(items["level"]))]
     frame = pd.DataFrame({"item": items["item_id"].map(level_text), "level": items["level"].map(level_text), "n": items["n"]})
     tooltip = [alt.Tooltip("item:N", title="Item"), alt.Tooltip("level:N", title="Level"), alt.Tooltip("n:Q", title="Raters")]
@@ -86,19 +92,18 @@ def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
         if column in items:
             frame[f"said_{column}"] = [shorten(cell, 160) for cell in items[column].fillna("")]
             tooltip.append(alt.Tooltip(f"said_{column}:N", title=headed(column)))
-    y = alt.Y("item:N", sort=None, axis=row_axis(frame["item"], title="Item"))
-    x = alt.X("level:O", scale=alt.Scale(domain=order), axis=alt.Axis(title="Level given", labelAngle=0, orient="bottom", labelLimit=110))
+    y = alt.Y("item:N", sort=None, axis=row_axis(frame["item"], title="Item", grid=True))
+    x = alt.X("level:O", scale=alt.Scale(domain=order), axis=alt.Axis(title="Level given", labelAngle=0, labelLimit=110))
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
-    size = alt.Size("n:Q", scale=alt.Scale(domain=[0, int(frame["n"].max())], range=[0, 420]), legend=None)
-    counts = base.mark_text(fontSize=10, fontWeight=600).encode(
-        text=alt.Text("n:Q"), color=alt.condition(f"datum.n > {0.2 * frame['n'].max()}", alt.value("white"), alt.value("#000")))
-    layers = [base.mark_circle(color=ACCENT, opacity=1).encode(size=size), counts]
+    size = alt.Size("n:Q", scale=alt.Scale(domain=[0, int(frame["n"].max())], range=[0, 460]), legend=None)
+    layers = [base.mark_circle(color=ACCENT_PALE, stroke=ACCENT, strokeWidth=1.2, opacity=1).encode(size=size),
+              base.mark_text(fontSize=10, fontWeight=600).encode(text="n:Q")]
     if "said_shape" in frame:
-        firsts = frame.drop_duplicates("item")
-        layers.append(alt.Chart(firsts).mark_text(align="left", fontSize=10).encode(x=alt.value(WIDTH - 90), y=y, text="said_shape:N"))
+        shapes = alt.Chart(frame.drop_duplicates("item")).mark_text(align="left", fontSize=10)
+        layers.append(shapes.encode(x=alt.value(WIDTH - 90), y=y, text="said_shape:N"))
     chart = alt.layer(*layers).properties(width=WIDTH - 100, height=alt.Step(25))
     raters = frame.groupby("item")["n"].sum()
-    said = f"n = {len(raters)} items, {raters.min():,}–{raters.max():,} ratings each · every rating counted: no estimate, so no interval"
+    said = f"n = {len(raters)} items, {count_text(raters, 'ratings')} each · every rating counted: no estimate, so no interval"
     return styled(chart, title=title, subtitle=said)
 
 
@@ -127,7 +132,8 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
     if clusters.empty:
         return nothing_to_draw("clusters", title=title)
     frame, tooltip = drawable(clusters.drop(columns="name", errors="ignore"), by=["cluster"], keep=["size"])
-    frame["terms"] = [shorten(", ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else cell, 80) for cell in clusters[described]]
+    frame["terms"] = [shorten(", ".join(map(str, cell)) if pd.api.types.is_list_like(cell) else cell, 80)
+                      for cell in clusters[described]]
     tooltip += [alt.Tooltip("terms:N", title="Terms"), alt.Tooltip("size:Q", title="Items in the cluster", format=",")]
     if "stability" in clusters:
         frame["stability"] = clusters["stability"]
@@ -142,7 +148,7 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
         text=alt.Text("size:Q", format=","))).properties(width=110, height=alt.Step(34))
     y = alt.Y("label:N", sort=order, axis=None)
     marks = intervals(frame, x=value_axis(measure, None), y=y, tooltip=tooltip, width=300,
-                      color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, "#6b7482"]), title=None),
+                      color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, QUIET]), title=None),
                       shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
     marks[-1] = marks[-1].mark_text(align="left", fontSize=10, color=INK, dy=7)
     terms = alt.Chart(frame).mark_text(align="left", fontSize=11, fontWeight=600, limit=330, dy=-7).encode(

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from workbench.chart.style import ACCENT, CONTEXT, INK, WIDTH
+from workbench.chart.style import CONTEXT, INK, WIDTH
 
 
-def value_axis(title: str, domain: tuple[float, float] | None, *, grid: bool = True, format: str = "") -> alt.X:
+def value_axis(title: str | None, domain: tuple[float, float] | None, *, ticks: int = 10) -> alt.X:
     """The axis of the estimates: the fixed range of a bounded statistic, or the data's own."""
     scale = alt.Scale(domain=list(domain), nice=False) if domain else alt.Scale(zero=False, nice=True)
-    axis = alt.Axis(title=title, grid=grid, **({"format": format} if format else {}))
-    return alt.X("value:Q", scale=scale, axis=axis)
+    return alt.X("value:Q", scale=scale, axis=alt.Axis(title=title, tickCount=ticks))
 
 
 def intervals(frame: pd.DataFrame, *, x: alt.X, tooltip: Sequence[alt.Tooltip], width: int = WIDTH, readings: bool = True,
@@ -27,7 +26,7 @@ def intervals(frame: pd.DataFrame, *, x: alt.X, tooltip: Sequence[alt.Tooltip], 
     lined = {key: value for key, value in encodings.items() if key not in ("shape", "fill")}
     base = alt.Chart(frame)
     rule = base.mark_rule(strokeWidth=2, clip=True).encode(x=on_field(x, "low"), x2="high:Q", tooltip=list(tooltip), **lined)
-    point = base.mark_point(filled=True, size=64, opacity=1, clip=True).encode(x=x, tooltip=list(tooltip), **encodings)
+    point = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, tooltip=list(tooltip), **encodings)
     if not readings:
         return [rule, point]
     placed = {key: value for key, value in encodings.items() if key in ("y", "yOffset")}
@@ -50,14 +49,14 @@ def reference_lines(marks: Sequence[tuple[float, str]], *, channel: str = "x") -
     frame = pd.DataFrame({"at": [float(at) for at, _ in marks], "words": [words for _, words in marks]})
     place = {"x": alt.X("at:Q")} if channel == "x" else {"y": alt.Y("at:Q")}
     layers = [alt.Chart(frame).mark_rule(color=CONTEXT, strokeDash=[4, 3], strokeWidth=1.2).encode(**place)]
-    for i in range(len(frame)):
+    for i in (i for i in range(len(frame)) if frame["words"][i]):
         if channel == "x":
             side = "center" if len(frame) == 1 else ("right", "left")[i % 2]
             look = {"align": side, "dx": {"right": 3, "left": -3}.get(side, 0), "dy": -6 - 12 * (i // 2), "baseline": "bottom"}
             words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, **look).encode(y=alt.value(0), **place)
         else:
-            words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, align="right", baseline="bottom", dy=-3).encode(
-                x=alt.value("width"), **place)
+            look = {"align": "right", "baseline": "bottom", "dy": -3}
+            words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, **look).encode(x=alt.value("width"), **place)
         layers.append(words.encode(text="words:N"))
     return layers
 
@@ -73,11 +72,12 @@ def fence_lines(fences: Sequence[tuple[object, str]]) -> list[alt.Chart]:
     return [base.mark_rule(color=INK, strokeDash=[2, 2], strokeWidth=1.4), words.encode(y=alt.value(2), text="words:N")]
 
 
-def week_axis(windows: pd.Series | None = None, *, labelled: bool = True) -> alt.X:
-    """The time axis of all charts by week: of the data, or from the first to the last of `windows`, the same in every panel."""
-    axis = alt.Axis(title="Week (from Monday, UTC)", format="%-d %b", grid=False, labelOverlap=True, tickCount=10)
-    ends = {} if windows is None else {"domain": [_milliseconds(windows.min(), -1), _milliseconds(windows.max(), 1)], "nice": False}
-    return alt.X("window:T", scale=alt.Scale(type="utc", **ends), axis=axis if labelled else None)
+def week_axis(windows: pd.Series, *, labelled: bool = True, titled: bool = True) -> alt.X:
+    """The time axis of charts by week: from the first to the last of `windows`, the same in every panel."""
+    title = "Week (from Monday, UTC)" if titled else None
+    axis = alt.Axis(title=title, format="%-d %b", grid=False, labelOverlap=True, tickCount=10)
+    ends = [_milliseconds(windows.min(), -3), _milliseconds(windows.max(), 3)]
+    return alt.X("window:T", scale=alt.Scale(type="utc", domain=ends, nice=False), axis=axis if labelled else None)
 
 
 def _milliseconds(window: pd.Timestamp, days: int) -> int:

@@ -65,24 +65,30 @@ def level_text(level: object) -> str:
     return "(none)" if pd.isna(level) else shorten(level, 48)
 
 
-def number(value: float) -> str:
-    """A number as read from a chart: two decimals, three below a tenth, fewer for large ones."""
-    size = abs(value)
-    text = f"{value:.3f}" if 0 < size < 0.0995 else f"{value:.2f}" if size < 100 else f"{value:,.0f}"
-    return text.replace("-", "−") if float(text.replace(",", "")) else "0"
+def number(value: float, decimals: int | None = None) -> str:
+    """A number as read from a chart; without `decimals` as many as it needs, up to three."""
+    text = f"{value:,.3f}".rstrip("0").rstrip(".") if decimals is None else f"{value:,.{decimals}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.replace("-", "")
 
 
-def reading(value: float, low: float, high: float, note: str = "") -> str:
+def decimals_for(values: pd.DataFrame) -> int:
+    """How many decimals the readings of a whole table take, from its largest number, so that a column lines up."""
+    size = values.abs().max().max()
+    return 0 if size >= 100 else 1 if size >= 20 else 3 if size < 0.1 else 2
+
+
+def reading(value: float, low: float, high: float, *, decimals: int, note: str = "") -> str:
     """An estimate as text: its value and interval, or why there is none."""
     because = f": {shorten(note, 70)}" if note else ""
     if not math.isfinite(value):
         return f"not defined{because}"
     if not (math.isfinite(low) and math.isfinite(high)):
-        return f"{number(value)} (no interval{because})"
-    return f"{number(value)} [{number(low)}, {number(high)}]"
+        return f"{number(value, decimals)} (no interval{because})"
+    return f"{number(value, decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
 
 
-def drawable(table: pd.DataFrame, *, by: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
+def drawable(table: pd.DataFrame, *, by: Sequence[str] = (),
+             keep: Sequence[str] = ()) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
     """The rows as a chart needs them, and their tooltips.
 
     The frame has `label` (the group as text), `name` in words, `value`, `low`, `high`, `reading` (the estimate as
@@ -92,11 +98,13 @@ def drawable(table: pd.DataFrame, *, by: Sequence[str] = (), keep: Sequence[str]
     notes = table["note"].fillna("").astype(str) if "note" in table else pd.Series("", index=table.index)
     frame = pd.DataFrame({"label": key_labels(table, by)}, index=table.index)
     if "name" in table:
-        frame["name"] = table["name"].map(words)
+        frame["name"] = table["name"].map(headed)
     for column in ("value", "low", "high"):
         frame[column] = table[column].astype("float64")
     frame.loc[frame["low"].isna() | frame["high"].isna(), ["low", "high"]] = math.nan
-    frame["reading"] = [reading(*row) for row in zip(frame["value"], frame["low"], frame["high"], notes)]
+    decimals = decimals_for(frame[["value", "low", "high"]])
+    frame["reading"] = [reading(value, low, high, decimals=decimals, note=note)
+                        for value, low, high, note in zip(frame["value"], frame["low"], frame["high"], notes)]
     tips = {f"by{i}": headed(column) for i, column in enumerate(by)}
     for field, column in zip(tips, by):
         frame[field] = table[column].map(level_text)
@@ -118,8 +126,8 @@ def _text(cell: object) -> str:
 
 def evidence(table: pd.DataFrame) -> str:
     """The subtitle: n, the interval's confidence, what was left out, how many are not defined."""
-    counts = [_count(table, column, noun) for column, noun in
-              (("n_items", "items"), ("n_raters", "raters"), ("n_ratings", "ratings"))]
+    counts = [count_text(table[column], noun) for column, noun in
+              (("n_items", "items"), ("n_raters", "raters"), ("n_ratings", "ratings")) if column in table]
     counts = [count for count in counts if count]
     said = ["n = " + ", ".join(counts) + (" an estimate" if "–" in "".join(counts) else "")] if counts else []
     said.append(interval_words(table))
@@ -132,8 +140,9 @@ def evidence(table: pd.DataFrame) -> str:
     return " · ".join(said)
 
 
-def _count(table: pd.DataFrame, column: str, noun: str) -> str:
-    present = table[column].dropna() if column in table else pd.Series(dtype="float64")
+def count_text(counts: pd.Series, noun: str) -> str:
+    """Counts in words: "8 items", or from the least to the most; empty where nothing was counted."""
+    present = counts.dropna()
     if present.empty or present.max() <= 0:
         return ""
     least, most = int(present.min()), int(present.max())

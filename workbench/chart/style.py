@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import altair as alt
 import pandas as pd
 
 # One meaning, one colour, in all charts; each also differs in lightness or shape, for greyscale and colour blindness.
-INK = "#3b4351"        # text, and estimates that are not the point
+INK = "#3b4351"        # text, and the estimates beside the headline
+QUIET = "#8390a1"      # estimates that are not the point
 CONTEXT = "#9aa3af"    # what the point is compared with: references, baselines, other groups
 PALE = "#e8ebef"       # areas of context
 ACCENT = "#1f5fa6"     # the point of the chart
+ACCENT_PALE = "#b4cde8"
 ALERT = "#c2410c"      # what needs attention
+ALERT_PALE = "#f3b48f"
+RAMP = ("#f6f8fa", "#123f73")   # little to much
+BELOW = "#f2b880"      # the other side of zero
 PAPER = "#ffffff"
 
 WIDTH = 520            # of the plot itself; with labels about 800 pixels, which a laptop shows beside JupyterLab's files
@@ -32,10 +37,21 @@ def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLev
     """
     if alt.renderers.active == "default":
         alt.renderers.enable("mimetype")
-    heading = alt.Title(title, subtitle=[line for part in subtitle.split("\n") for line in textwrap.wrap(part, 110)])
+    heading = alt.Title(title, subtitle=_lines(subtitle))
     chart = chart.properties(title=heading, background=PAPER, padding=8, config=_config())
     chart.to_dict()
     return chart
+
+
+def _lines(subtitle: str, width: int = 120) -> list[str]:
+    """The subtitle in lines, broken between its parts."""
+    lines = []
+    for paragraph in subtitle.split("\n"):
+        lines.append("")
+        for part in paragraph.split(" · "):
+            joined = f"{lines[-1]} · {part}" if lines[-1] else part
+            lines[-1:] = [joined] if len(joined) <= width or not lines[-1] else [lines[-1], part]
+    return lines
 
 
 def _config() -> alt.Config:
@@ -46,7 +62,7 @@ def _config() -> alt.Config:
     heading = alt.TitleConfig(anchor="start", frame="bounds", fontSize=15, fontWeight=600, color=INK, offset=12, limit=900,
                               subtitleFontSize=11, subtitleColor="#5b6472", subtitlePadding=6, subtitleLineHeight=15)
     legend = alt.LegendConfig(orient="top", direction="horizontal", titleFontSize=11, labelFontSize=11, labelColor=INK,
-                              titleColor=INK, titleFontWeight="normal", labelLimit=260, symbolStrokeWidth=1.5, offset=6)
+                              titleColor=INK, titleFontWeight="normal", labelLimit=260, symbolStrokeWidth=1.5, offset=24)
     header = alt.HeaderConfig(labelFontSize=12, labelFontWeight=600, labelColor=INK, labelAnchor="start", title=None,
                               labelLimit=260)
     return alt.Config(font=FONT, axis=axis, title=heading, legend=legend, header=header,
@@ -58,10 +74,15 @@ def panel_title(text: str) -> alt.Title:
     return alt.Title(text, fontSize=12, fontWeight=600, anchor="start", frame="group", offset=8)
 
 
-def row_axis(labels: Sequence[object], *, title: str | None = None) -> alt.Axis:
-    """The axis of a column of row labels: as wide as the longest asks, never more than 220 pixels."""
+def wrapped(title: str, width: int = 28) -> list[str]:
+    """An axis title in lines, for a small panel."""
+    return textwrap.wrap(title, width)
+
+
+def row_axis(labels: Iterable[object], *, title: str | None = None, grid: bool = False) -> alt.Axis:
+    """The axis of a column of row labels: as wide as the longest asks, never more than 220 pixels; its title on top."""
     width = min(220.0, 12 + _LABEL_PIXELS * max((len(str(label)) for label in labels), default=0))
-    return alt.Axis(title=title, labelLimit=220, minExtent=width, ticks=False, domain=False, labelPadding=8, grid=False,
+    return alt.Axis(title=title, labelLimit=220, minExtent=width, ticks=False, domain=False, labelPadding=8, grid=grid,
                     titleAngle=0, titleAlign="left", titleAnchor="start", titleX=-width, titleY=-8)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.chart.hotspots import level_order
 from workbench.chart.marks import intervals, reference_lines, value_axis
 from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, RAMP, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
 
@@ -27,7 +27,8 @@ def version_compare(estimates: pd.DataFrame, *, by: str = "criterion", versions:
 
     A row without a difference says so. Raises `ParameterError` unless there are two versions and one statistic.
     """
-    estimates = checked(estimates, chart="version_compare", needs=["name", "rubric_version", by, "value", "low", "high"], limit=120)
+    needs = ["name", "rubric_version", by, "value", "low", "high"]
+    estimates = checked(estimates, chart="version_compare", needs=needs, limit=120)
     if estimates.empty:
         return nothing_to_draw("estimates", title=title)
     paired = estimates["name"].astype(str).str.contains("difference")
@@ -44,31 +45,31 @@ def version_compare(estimates: pd.DataFrame, *, by: str = "criterion", versions:
     shown = {"domain": [f"version {version}" for version in old_new]}
     look = {"y": alt.Y("label:N", sort=order, axis=row_axis(order, title=headed(by))),
             "yOffset": alt.YOffset("version:N", sort=shown["domain"]), "tooltip": tooltip,
-            "color": alt.Color("version:N", scale=alt.Scale(**shown, range=["#7d8794", ACCENT]), title="Rubric"),
-            "shape": alt.Shape("version:N", scale=alt.Scale(**shown, range=["square", "circle"]), title="Rubric")}
-    x = value_axis(headed(names[0]), full_range(names))
+            "color": alt.Color("version:N", scale=alt.Scale(**shown, range=[QUIET, ACCENT]), title=None),
+            "shape": alt.Shape("version:N", scale=alt.Scale(**shown, range=["square", "circle"]), title=None)}
+    x = value_axis(headed(names[0]), full_range(names), ticks=5)
     join = alt.Chart(sides).mark_line(color=CONTEXT, strokeWidth=1.5, strokeDash=[1, 2]).encode(
         x=x, detail="label:N", **{key: look[key] for key in ("y", "yOffset")})
-    left = alt.layer(join, *intervals(sides, x=x, width=270, **look)).properties(width=270, height=alt.Step(20))
+    left = alt.layer(join, *intervals(sides, x=x, width=270, **look)).properties(width=270, height=48 * len(order))
     right = _differences(frame[paired], order=order, tooltip=tooltip, name=headed(names[0]))
-    chart = alt.hconcat(left, right, spacing=150)
+    chart = alt.hconcat(left, right, spacing=24).resolve_scale(color="independent", shape="independent")
     return styled(chart, title=title, subtitle=evidence(estimates))
 
 
 def _differences(frame: pd.DataFrame, *, order: Sequence[str], tooltip: list[alt.Tooltip], name: str) -> alt.LayerChart:
     """The paired differences around 0; a row without one is said to have none."""
     absent = [label for label in order if label not in set(frame["label"])]
-    said = pd.DataFrame({"label": absent, "reading": "no paired difference (no bridge set)"})
+    said = pd.DataFrame({"label": absent, "reading": "no paired difference in the table"})
     frame = pd.concat([frame, said], ignore_index=True).astype({"value": "float64", "low": "float64", "high": "float64"})
     apart = (frame["low"] > 0) | (frame["high"] < 0)
     frame["apart"] = apart.map({True: "interval excludes 0", False: "cannot tell from 0"})
     shown = {"domain": ["interval excludes 0", "cannot tell from 0"]}
     reach = frame[["value", "low", "high"]].abs().max().max()
-    x = value_axis("New less old, same items", (-1.05 * reach, 1.05 * reach) if reach > 0 else (-1.0, 1.0))
+    x = value_axis("New less old, same items", (-1.05 * reach, 1.05 * reach) if reach > 0 else (-1.0, 1.0), ticks=5)
     marks = intervals(frame, x=x, y=alt.Y("label:N", sort=list(order), axis=None), tooltip=tooltip, width=150,
-                      color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, "#6b7482"]), title="Difference"),
-                      shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title="Difference"))
-    return alt.layer(*reference_lines([(0.0, "no change")]), *marks).properties(width=150, height=alt.Step(40))
+                      color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, QUIET]), title=None),
+                      shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
+    return alt.layer(*reference_lines([(0.0, "no change")]), *marks).properties(width=150, height=48 * len(order))
 
 
 def level_flow(flow: pd.DataFrame, *, versions: tuple[str, str] = ("old", "new"), levels: Sequence[str] = (),
@@ -87,18 +88,21 @@ def level_flow(flow: pd.DataFrame, *, versions: tuple[str, str] = ("old", "new")
         return nothing_to_draw("flow", title=title)
     order = [level_text(level) for level in (levels or level_order(pd.concat([flow["from_level"], flow["to_level"]])))]
     frame = pd.DataFrame({"old": flow["from_level"].map(level_text), "new": flow["to_level"].map(level_text), "n": flow["n"]})
-    frame["share"] = flow["share"] if "share" in flow else frame["n"] / frame.groupby("old")["n"].transform("sum").where(lambda n: n > 0)
+    sums = frame.groupby("old")["n"].transform("sum")
+    frame["share"] = flow["share"] if "share" in flow else frame["n"] / sums.where(sums > 0)
     frame["same"] = frame["old"] == frame["new"]
     frame["count"] = [f"{n:,}" for n in frame["n"]]
-    tooltip = [alt.Tooltip("old:N", title=f"Level in version {versions[0]}"), alt.Tooltip("new:N", title=f"Level in version {versions[1]}"),
-               alt.Tooltip("n:Q", title="Ratings", format=","), alt.Tooltip("share:Q", title="Share of the old level", format=".1%")]
+    titles = [f"Level in version {version}" for version in versions]
+    tooltip = [alt.Tooltip("old:N", title=titles[0]), alt.Tooltip("new:N", title=titles[1]),
+               alt.Tooltip("n:Q", title="Ratings", format=","),
+               alt.Tooltip("share:Q", title="Share of the old level", format=".1%")]
+    plain = {"domain": False, "ticks": False}
+    across = alt.Axis(title=titles[1], labelAngle=0, orient="top", labelLimit=80, **plain)
     base = alt.Chart(frame).encode(
-        x=alt.X("new:O", scale=alt.Scale(domain=order), axis=alt.Axis(title=f"Level in version {versions[1]}", labelAngle=0, orient="top",
-                                                                      labelLimit=80)),
-        y=alt.Y("old:O", scale=alt.Scale(domain=order), axis=alt.Axis(title=f"Level in version {versions[0]}", labelLimit=160)),
-        tooltip=tooltip)
-    scale = alt.Scale(domain=[0, 1], range=["#fbf7f2", "#123f73"])
-    on = alt.condition("datum.share > 0.5", alt.value("white"), alt.value(INK))
+        x=alt.X("new:O", scale=alt.Scale(domain=order), axis=across), tooltip=tooltip,
+        y=alt.Y("old:O", scale=alt.Scale(domain=order), axis=alt.Axis(title=titles[0], labelLimit=160, **plain)))
+    scale = alt.Scale(domain=[0, 1], range=list(RAMP), interpolate="lab")
+    on = alt.condition("datum.share > 0.45", alt.value("white"), alt.value(INK))
     legend = alt.Legend(format="%", title="Share of the old level's ratings", orient="right", direction="vertical")
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=alt.Color("share:Q", scale=scale, legend=legend))
     same = base.transform_filter("datum.same").mark_rect(filled=False, stroke=INK, strokeWidth=2, fillOpacity=0)

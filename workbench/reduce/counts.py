@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
+from workbench.reduce.facts import facts
 from workbench.reduce.select import select
 
 if TYPE_CHECKING:
@@ -41,3 +42,16 @@ def profiles(ratings: Ratings, *, by: Sequence[str] = (), window: str = "week") 
     found = collect(ratings.source, t.group_by(keys).aggregate(
         n=t.count(), total=t.score.sum(), squares=(t.score * t.score).sum()).order_by(keys))
     return found.rename(columns={window: "window"})
+
+
+def instrument(ratings: Ratings) -> list[str]:
+    """The columns that must be kept apart so that only ratings on one scale are pooled: ["criterion"], and where
+    several rubrics occur "rubric", and where a criterion's scale differs by version "rubric_version"."""
+    scales = facts(ratings).scales
+    columns = ["criterion"]
+    if len({rubric for rubric, _, _ in scales}) > 1:
+        columns.append("rubric")
+    if len({(rubric, criterion, scale) for (rubric, _, criterion), scale in scales.items()}) > \
+            len({(rubric, criterion) for rubric, _, criterion in scales}):
+        columns.append("rubric_version")
+    return columns

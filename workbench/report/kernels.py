@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path
     started = time.monotonic()
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     source = nbformat.from_dict(nbformat.validator.normalize(dict(notebook) | {"metadata": metadata})[1])
-    with _room() as room, _kernel(room, folder) as kernel, _guard(kernel.provisioner.pid, limits) as broken:
+    with _room() as room, _loop(), _kernel(room, folder) as kernel, _guard(kernel.provisioner.pid, limits) as broken:
         written = room / "executed.ipynb"
         error = ""
         try:
@@ -82,6 +82,15 @@ def _room() -> Iterator[Path]:
 
 
 @contextmanager
+def _loop() -> Iterator[None]:
+    """This thread's event loop, which the libraries below open and do not close."""
+    from jupyter_core.utils import ensure_event_loop
+
+    with closing(ensure_event_loop()):
+        yield
+
+
+@contextmanager
 def _kernel(room: Path, folder: Path) -> Iterator:
     """A started kernel of this very interpreter, talking over sockets in `room`; killed at the end."""
     from jupyter_client import AsyncKernelManager
@@ -91,10 +100,15 @@ def _kernel(room: Path, folder: Path) -> Iterator:
     specs = KernelSpecManager(kernel_dirs=[])
     kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, transport="ipc",
                                 connection_file=str(room / "kernel.json"))
+    connect, clients = kernel.client, []
+    # The runner leaves the client of a kernel it was handed open: it is remembered here, to be closed.
+    kernel.client = lambda **options: clients.append(connect(**options)) or clients[-1]
     run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment(room), extra_arguments=["--HistoryManager.enabled=False"])
     try:
         yield kernel
     finally:
+        for client in clients:
+            client.stop_channels()
         run_sync(kernel.shutdown_kernel)(now=True)
 
 

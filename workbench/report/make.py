@@ -140,7 +140,7 @@ def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> E
     n_cells = len(notebook.content["cells"])
 
     def on_cell(index: int) -> None:
-        order.progress(Event(period, notebook.name, RUNNING, min(index, n_cells), n_cells))
+        order.progress(Event(period, notebook.name, RUNNING, min(index + 1, n_cells), n_cells))
 
     order.progress(Event(period, notebook.name, RUNNING, 0, n_cells))
     done = execute(notebook.content, parameters=_values(order, notebook, period, str(out)), folder=order.root / "notebooks",

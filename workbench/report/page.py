@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from workbench.errors import ReportError
-from workbench.report.sanitise import clean_html, prose
+from workbench.report.sanitise import align_columns, clean_html, prose
 
 VEGA_LITE = "application/vnd.vegalite.v5"
 TITLE = re.compile(r"\A\s*# +(.+?) *#*\s*$", re.MULTILINE)
@@ -42,7 +41,7 @@ class Page:
 
 
 def lay_out(notebook: Mapping, *, name: str) -> Page:
-    """The page of an executed notebook; its first `#` heading is the title, else its name.
+    """The page of an executed notebook; its first `#` heading is the title, else its name. It ends where a cell failed.
 
     Errors: `ReportError` for a chart that only a script from the network could draw.
     """
@@ -57,7 +56,20 @@ def lay_out(notebook: Mapping, *, name: str) -> Page:
         elif cell["cell_type"] == "code":
             parts += _code(cell, source)
             parts += [part for output in cell["outputs"] for part in _output(output, name)]
-    return Page(title, tuple(part for part in parts if part.content.strip()), tuple(headings))
+            if parts and parts[-1].kind == "error":
+                break
+    return Page(title, _merged(part for part in parts if part.content.strip()), tuple(headings))
+
+
+def _merged(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts with code that follows code, nothing being shown between, folded as one."""
+    merged: list[Part] = []
+    for part in parts:
+        if merged and part.kind == "code" and merged[-1].kind == "code":
+            merged[-1] = Part("code", merged[-1].content + part.content)
+        else:
+            merged.append(part)
+    return tuple(merged)
 
 
 def _anchored(html: str, headings: list[tuple[int, str, str]]) -> str:
@@ -84,14 +96,7 @@ def _code(cell: Mapping, source: str) -> list[Part]:
     tags = cell["metadata"].get("tags", ())
     if "parameters" in tags or "injected-parameters" in tags:
         return []
-    return [Part("code", Highlight2HTML()(source), "Imports" if _only_imports(source) else "Code")]
-
-
-def _only_imports(source: str) -> bool:
-    try:
-        return all(isinstance(line, (ast.Import, ast.ImportFrom)) for line in ast.parse(source).body)
-    except SyntaxError:
-        return False
+    return [Part("code", Highlight2HTML()(source))]
 
 
 def _output(output: Mapping, name: str) -> Iterator[Part]:
@@ -117,15 +122,18 @@ def _shown(data: Mapping, name: str) -> Part:
         raise ReportError(f"{name}: a chart was shown in a form that loads scripts from the network. Show it with altair's "
                           'mimetype renderer: alt.renderers.enable("mimetype").')
     if "text/html" in text:
-        return Part("html", clean_html(text["text/html"]))
+        return Part("html", align_columns(clean_html(text["text/html"])))
     if "text/markdown" in text:
         return Part("html", prose(text["text/markdown"]))
     return Part("text", text.get("text/plain", ""), "result")
 
 
 def _chart_json(spec: Mapping) -> str:
-    """The specification as JSON that may stand in a script element, without what could reconfigure the page's embedding."""
-    own = {key: value for key, value in spec.items() if key != "usermeta"}
+    """The specification as JSON that may stand in a script element.
+
+    Left out: `usermeta`, which could reconfigure the embedding, and `$schema`, which names version 5 of what now is 6 and takes both.
+    """
+    own = {key: value for key, value in spec.items() if key not in ("usermeta", "$schema")}
     return json.dumps(own, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 

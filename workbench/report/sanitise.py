@@ -12,6 +12,10 @@ ATTRIBUTES = {"*": ["class", "style", "title"], "a": ["href", "title"], "td": ["
 UNSHOWN = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 
 
+NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d*(e[-+]?\d+)?( ?%)?|[-+]?inf|nan|nat|none|<na>|&lt;na&gt;|–|", re.IGNORECASE)
+TABLE, ROW, CELL = (re.compile(rf"<{tag}\b.*?</{tag}>", re.DOTALL) for tag in ("table", "tr", "t[dh]"))
+
+
 @cache
 def _cleaner():
     from bleach.css_sanitizer import CSSSanitizer
@@ -35,3 +39,25 @@ def clean_html(text: str) -> str:
 def prose(markdown: str) -> str:
     """Markdown as HTML; markup written in it is shown as text."""
     return clean_html(_markdown()(markdown))
+
+
+def align_columns(html: str) -> str:
+    """Tables with every cell of a column of words marked by the class "words"; columns of numbers are left as they are."""
+    return TABLE.sub(lambda table: _aligned(table.group()), html)
+
+
+def _aligned(table: str) -> str:
+    rows = [CELL.findall(row) for row in ROW.findall(table)]
+    body = [row for row in rows if any(cell.startswith("<td") for cell in row)]
+    words = {i for row in body for i, cell in enumerate(row) if cell.startswith("<td") and not NUMBER.fullmatch(_text(cell))}
+
+    def mark(row: re.Match) -> str:
+        n = iter(range(10_000))
+        return CELL.sub(lambda cell: f'{cell.group()[:3]} class="words"{cell.group()[3:]}' if next(n) in words else cell.group(),
+                        row.group())
+
+    return ROW.sub(mark, table)
+
+
+def _text(cell: str) -> str:
+    return re.sub("<[^>]*>", "", cell).strip()

@@ -21,7 +21,6 @@ from workbench.report.collect import ESTIMATES, FINDINGS
 from workbench.report.page import Page, lay_out, slug
 
 TEMPLATES = Path(__file__).parent / "template"
-VEGA_LITE = "5.20"  # the schema of altair 5.5
 MAX_TILES = 8
 WORDS = {"alarm": "Alarm", "attention": "Attention", "unknown": "Cannot tell", "ok": "Fine"}
 
@@ -120,9 +119,9 @@ def chart_script() -> str:
     import vl_convert
 
     def write(partial: Path) -> None:
-        partial.write_text(vl_convert.javascript_bundle(vl_version=VEGA_LITE), encoding="utf-8")
+        partial.write_text(vl_convert.javascript_bundle(), encoding="utf-8")
 
-    return kept(f"vega-{vl_convert.__version__}-{VEGA_LITE}.js", write).read_text(encoding="utf-8")
+    return kept(f"vega-{vl_convert.__version__}.js", write).read_text(encoding="utf-8")
 
 
 def findings_shown(findings: pd.DataFrame) -> list[dict[str, object]]:
@@ -147,8 +146,8 @@ def evidence(row: Mapping[str, object]) -> str:
         return counts(row)
     interval = ""
     if _known(row["low"]) and _known(row["high"]):
-        share = f", {row['confidence']:.0%} interval" if _known(row["confidence"]) else ""
-        interval = f" [{number(row['low'])}, {number(row['high'])}{share}]"
+        share = f"{row['confidence']:.0%} " if _known(row["confidence"]) else ""
+        interval = f" ({share}interval {number(row['low'])} to {number(row['high'])})"
     told = f"{label(row['name'])} {number(row['value'])}{interval}"
     return f"{told} · {counts(row)}" if counts(row) else told
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from workbench.schema import SELECTIONS, STATUSES
-from workbench.store.panel import (CRITERIA, SYSTEMS, TASK_OFFSETS, State, add_rows, levels_of, panel, working_days)
+from workbench.schema import STATUSES
+from workbench.store.extra_ratings import autorater, expert_ratings, gold, repeats, routed, spare_ratings
+from workbench.store.panel import CRITERIA, SYSTEMS, TASK_OFFSETS, State, add_rows, panel
 from workbench.store.tasks import TASK_TYPES, read_topics
 
 HELPFULNESS, SAFETY, ACCURACY = range(3)
@@ -35,62 +36,6 @@ def mix_shift(state: State, *, weeks: tuple[int, int] = (11, 14), usual: tuple[f
         find="drift: the means move in these weeks; decompose puts it on the task mix and nothing within cells")
 
 
-def expert_ratings(state: State, *, share: float = 0.12, audits_share: float = 0.015) -> State:
-    """Experts rate a random share of items beside the panel, and audit a further random share."""
-    rng, experts = state.rng("experts"), state.of_kind("expert")
-    for name, part in (("planned", share), ("audit", audits_share)):
-        item = np.flatnonzero(rng.random(len(state.items)) < part)
-        state = add_rows(state, f"expert {name}", item=item, rater=rng.choice(experts, len(item)), selection=name,
-                         day=working_days(state, item, rng))
-    return state.told("expert_ratings", "Four experts with little noise rate random items beside the panel; a few are audits.",
-                      where={"rater_kind": "expert"}, size={"share": share, "audits_share": audits_share},
-                      find="agreement: humans against experts; signal: proxy against experts")
-
-
-def autorater(state: State, *, bias: float = 0.35) -> State:
-    """A model rates the helpfulness of every item and likes long answers."""
-    rng, item = state.rng("autorater"), np.arange(len(state.items))
-    code = state.of_kind("model")[0]
-    state = add_rows(state, "autorater", item=item, rater=np.full(len(item), code), criteria=(HELPFULNESS,),
-                     day=working_days(state, item, rng))
-    logs = np.log(state.items["n_words"].to_numpy())
-    liking = bias * (logs - logs.mean()) / logs.std()
-    return state.shifted(state.rows["rater"].to_numpy() == code, by=liking[state.rows["item"]]).told(
-        "autorater", "The autorater scores helpfulness higher the longer the answer; later systems write longer answers.",
-        where={"rater_kind": "model", "criterion": "helpfulness"}, ids=[state.raters["rater_id"][code]],
-        size={"latent per SD of log n_words": bias, "SD of log n_words": round(float(logs.std()), 4)},
-        find="agreement: autorater against humans by n_words; signal: its gain over systems exceeds the experts'")
-
-
-def gold(state: State, *, share: float = 0.035) -> State:
-    """A known right answer for some items, by the key `gold`; the panel rates them without knowing."""
-    rng = state.rng("gold")
-    item = np.flatnonzero(rng.random(len(state.items)) < share)
-    state = add_rows(state, "gold", item=item, rater=np.full(len(item), state.of_kind("gold")[0]),
-                     day=(state.items["week"].to_numpy()[item] - 1) * 7)
-    return state.told("gold", "Items with a known right answer on every criterion: the level without severity or noise.",
-                      where={"rater_kind": "gold"}, size={"n_items": len(item)}, find="drift: gold accuracy by rater and week")
-
-
-def repeats(state: State, *, share: float = 0.025) -> State:
-    """Some raters judge the same item again, 3 to 10 days later."""
-    rng, rows = state.rng("repeats"), state.rows
-    human = np.isin(rows["rater"], state.of_kind("human")) & (rows["criterion"] == HELPFULNESS)
-    again = rows[human & (rng.random(len(rows)) < share)]
-    day = again["at"].to_numpy() // 86_400 + rng.integers(3, 11, len(again))
-    return add_rows(state, "repeats", item=again["item"].to_numpy(), rater=again["rater"].to_numpy(), day=day).told(
-        "repeats", "The same rater rates the same item again, 3 to 10 days later; half of the noise variance stays.",
-        where={"rater_kind": "human"}, size={"share": share, "stays": 0.5}, find="agreement: intra-rater reliability")
-
-
-def spare_ratings(state: State) -> State:
-    """What the spare raters would say of each item in the week after; `routed` keeps those of contested items."""
-    rng, spare = state.rng("spare"), state.assigned[:, state.raters_per_item:]
-    item = np.repeat(np.arange(len(state.items)), spare.shape[1])
-    day = state.items["week"].to_numpy()[item] * 7 + rng.integers(0, 3, len(item))
-    return add_rows(state, "spare", item=item, rater=spare.ravel(), day=day, criteria=(HELPFULNESS,), selection="routed")
-
-
 def new_rubric(state: State, *, week: int = 16, spread: float = 0.55, shift: float = -0.3, bridge_share: float = 0.3) -> State:
     """From a week on rubric version 2: helpfulness is rated with less noise and more strictly; the rest is unchanged.
 
@@ -106,7 +51,7 @@ def new_rubric(state: State, *, week: int = 16, spread: float = 0.55, shift: flo
     items = np.flatnonzero(state.items["prompt"].isin(chosen))
     raters = state.assigned[items, :state.raters_per_item]
     item = np.repeat(items, raters.shape[1])
-    state = add_rows(state, "bridge", item=item, rater=raters.ravel(), day=(week - 1) * 7 + rng.integers(0, 12, len(item)))
+    state = add_rows(state, name="bridge", item=item, rater=raters.ravel(), day=(week - 1) * 7 + rng.integers(0, 12, len(item)))
     rows = state.rows.assign(version=np.where(state.rows["week"] >= week, 2, 1))
     state = replace(state, rows=rows)
     return state.shifted((rows["version"] == 2) & (rows["criterion"] == HELPFULNESS), by=shift, spread=spread).told(
@@ -166,11 +111,14 @@ def severity(state: State, *, sd: float = 0.3) -> State:
 
 def drifting_rater(state: State, *, rater: int = 6, week: int = 9, per_week: float = 0.08) -> State:
     """One human becomes more lenient week by week, on all criteria."""
+    if week > state.weeks:
+        return state
     since = np.maximum(state.rows["week"].to_numpy() - week + 1, 0)
+    name = state.raters["rater_id"][rater]
     return state.shifted(state.rows["rater"].to_numpy() == rater, by=per_week * since).told(
-        "drifting_rater", "One rater grows more lenient every week, on all criteria.", where={"rater_id": state.raters["rater_id"][rater]},
+        "drifting_rater", "One rater grows more lenient every week, on all criteria.", where={"rater_id": name},
         weeks=(week, state.weeks), size={"latent per week": per_week, "latent at the end": per_week * (state.weeks - week + 1)},
-        ids=[state.raters["rater_id"][rater]], find="drift: contributors, severity by week")
+        ids=[name], find="drift: contributors, severity by week")
 
 
 def camps(state: State, *, share: float = 0.4, sizes: tuple[float, ...] = (0.5, 0.5, 0.9, 0.9), matched: float = 0.85) -> State:
@@ -186,8 +134,8 @@ def camps(state: State, *, share: float = 0.4, sizes: tuple[float, ...] = (0.5, 
     pull = rng.standard_normal(len(state.items)) * np.array(sizes)[state.items["task_type"]]
     rows = state.rows
     told = np.where(rng.random(len(state.raters)) < matched, side, -side)
-    background = np.select([told > 0, told < 0], ["engineering", "care"], "")
-    state = replace(state, raters=state.raters.assign(background=pd.Series(background).replace("", None).to_numpy()))
+    background = [{1.0: "engineering", -1.0: "care"}.get(value) for value in told]
+    state = replace(state, raters=state.raters.assign(background=background))
     ids = state.raters["rater_id"].to_numpy()
     return state.shifted((rows["criterion"] == SAFETY), by=side[rows["rater"]] * pull[rows["item"]]).told(
         "camps", "Two camps of humans on safety, most apart on writing and advice; these are the second camp, all other humans "
@@ -201,11 +149,11 @@ def rubric_hole(state: State, *, topic: str = "medicines at home", size: float =
     code = next(k for k, t in enumerate(read_topics()["topics"]) if t["name"] == topic)
     on_topic = state.items["topic"].to_numpy()[state.rows["item"]] == code
     chosen = on_topic & (state.rows["criterion"] == HELPFULNESS) & ~np.isin(state.rows["rater"], state.of_kind("gold", "model"))
-    reading = np.where(persistent(state, "hole") > 0, size, -size)
+    reading = np.where(persistent(state, name="hole") > 0, size, -size)
     prompts = np.unique(state.items["prompt"][state.items["topic"] == code])
     return state.shifted(chosen, by=reading).told(
-        "rubric_hole", "Is it helpful to decline and name a professional? Neither rubric version says. On questions about medicines "
-        "(these prompts) a rating is moved up or down by the same amount, evenly.", where={"criterion": "helpfulness",
+        "rubric_hole", "Is it helpful to decline and name a professional? Neither rubric version says. On questions about "
+        "medicines (these prompts) a rating is moved up or down by the same amount, evenly.", where={"criterion": "helpfulness",
         "task_type": "advice", "topic": topic}, size={"latent, plus or minus": size}, ids=prompt_ids(prompts),
         find="disagreement: a cluster named by words such as medicine, dose, pharmacist; items with two readings")
 
@@ -219,37 +167,22 @@ def hot_slice(state: State, *, spread: float = 1.7) -> State:
         find="disagreement: slices; agreement by task type; signal: detectable effect by task type")
 
 
-def noise(state: State, *, sizes: tuple[float, ...] = (0.95, 0.5, 0.6), sd: float = 0.15, noisy_rater: int = 16,
+def noise(state: State, *, sizes: tuple[float, ...] = (0.95, 0.35, 0.6), sd: float = 0.15, noisy_rater: int = 16,
           noisy: float = 2.2, experts: float = 0.6) -> State:
     """Noise by criterion, wider for some raters (one far wider), narrow for experts, none in gold: the agreement level."""
     rng, rows = state.rng("noise"), state.rows
     own = np.exp(rng.normal(0, sd, len(state.raters)))
-    if noisy_rater < len(state.of_kind("human")):
-        own[noisy_rater] = noisy
+    noisy_rater %= len(state.of_kind("human"))
+    own[noisy_rater] = noisy
     own[state.of_kind("expert", "model")], own[state.of_kind("gold")] = experts, 0.0
-    draws = np.sqrt(0.5) * (persistent(state, "noise") + rng.standard_normal(len(rows)))
+    draws = np.sqrt(0.5) * (persistent(state, name="noise") + rng.standard_normal(len(rows)))
     width = np.array(sizes)[rows["criterion"]] * own[rows["rater"]] * rows["spread"].to_numpy()
     name = state.raters["rater_id"][noisy_rater]
     return state.shifted(np.ones(len(rows), bool), by=width * draws).told(
-        "noise", "SD of a rating about the item by criterion, and the one rater who is far noisier.", where={"rater_kind": "human"},
-        size=dict(zip(CRITERIA, sizes)) | {f"times, {name}": noisy, "times, experts": experts, "SD of log times": sd}, ids=[name],
+        "noise", "SD of a rating about the item by criterion, and the one rater who is far noisier.",
+        where={"rater_kind": "human"}, ids=[name],
+        size=dict(zip(CRITERIA, sizes)) | {f"times, {name}": noisy, "times, experts": experts, "SD of log times": sd},
         find="agreement: level by criterion; raters, leaving out the noisy one raises alpha")
-
-
-def routed(state: State, *, share: float = 0.03) -> State:
-    """Of each week's items the most contested on helpfulness get the further ratings of the spare raters."""
-    rows, level = state.rows, pd.Series(levels_of(state.rows))
-    is_spare = (rows["selection"] == SELECTIONS.index("routed")).to_numpy()
-    first = (rows["criterion"] == HELPFULNESS) & np.isin(rows["rater"], state.of_kind("human")) & ~is_spare
-    spread = level[first].groupby(rows["item"][first]).std().reindex(range(len(state.items))).fillna(0.0)
-    spread += 1e-6 * state.rng("routed").random(len(spread))
-    rank = spread.groupby(state.items["week"].to_numpy()).rank(ascending=False)
-    contested = (rank <= np.ceil(share * state.items_per_week)).to_numpy()
-    kept = replace(state, rows=rows[~is_spare | contested[rows["item"]]].reset_index(drop=True))
-    n = int((kept.rows["selection"] == SELECTIONS.index("routed")).sum())
-    return kept.told("routed", "The most contested items of a week get further ratings the week after, selection=routed: "
-                     "they are no random sample.", where={"selection": "routed", "criterion": "helpfulness"},
-                     size={"share of items": share, "n_ratings": n}, find="any page: pooling them lowers agreement; the panel leaves them out")
 
 
 def gaps(state: State, *, missing: float = 0.01, unsure: float = 0.008, skipped: float = 0.004) -> State:
@@ -267,7 +200,7 @@ def gaps(state: State, *, missing: float = 0.01, unsure: float = 0.008, skipped:
 def edits(state: State, *, share: float = 0.001, withdrawn: float = 0.25) -> State:
     """A few ratings are corrected ten minutes later by a row that replaces them, or withdrawn."""
     rng, rows = state.rng("edits"), state.rows
-    free = np.flatnonzero(np.isin(rows["rater"], state.of_kind("human")) & rows["has_value"] & (rows["at"] % 86_400 < 84_000))
+    free = np.flatnonzero(np.isin(rows["rater"], state.of_kind("human")) & rows["has_value"])
     old = np.sort(rng.choice(free, round(share * len(free)), replace=False))
     gone = rng.random(len(old)) < withdrawn
     later = rows.iloc[old].assign(at=rows["at"].iloc[old] + 600, replaces=old, has_value=~gone,
@@ -280,7 +213,7 @@ def edits(state: State, *, share: float = 0.001, withdrawn: float = 0.25) -> Sta
                                           find="read: the replaced rows never count")
 
 
-def persistent(state: State, name: str) -> np.ndarray:
+def persistent(state: State, *, name: str) -> np.ndarray:
     """A standard normal a row, the same wherever a rater meets the same item and criterion again."""
     rows = state.rows
     key = (rows["item"].to_numpy().astype(np.int64) * len(state.raters) + rows["rater"]) * len(CRITERIA) + rows["criterion"]

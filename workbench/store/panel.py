@@ -21,7 +21,7 @@ from workbench.store.tasks import TASK_TYPES, compose, topic_codes
 CRITERIA = ("helpfulness", "safety", "accuracy")
 CUTS = ((-1.4, -0.6, 0.2, 1.0), (-1.0, -0.1), (-1.4, -0.6, 0.2, 1.0))    # between the levels of each criterion
 TASK_OFFSETS = ((0.0, -0.1, 0.15, 0.05), (0.2, 0.4, 0.0, -0.4), (0.0, -0.7, 0.3, 0.2))   # criterion x task type
-PROMPT_SD, ITEM_SD = 0.35, 0.8
+PROMPT_SD, ITEM_SD = 0.2, 0.85
 SYSTEMS = ("aster-1.0", "aster-1.1", "aster-2.0", "aster-2.1", "aster-2.2", "aster-3.0")
 RELEASED = ("2025-10-06", "2025-11-24", "2026-01-19", "2026-03-02", "2026-04-06", "2026-05-04")
 N_SPARE = 2           # raters an item could still be routed to
@@ -96,7 +96,7 @@ def systems() -> pd.DataFrame:
                          "trained_on_party": [None, *["lab"] * (n - 1)], "parent": [None, *SYSTEMS[:-1]]})
 
 
-def assign_raters(n_items: int, n_raters: int, k: int, rng: np.random.Generator) -> np.ndarray:
+def assign_raters(*, n_items: int, n_raters: int, k: int, rng: np.random.Generator) -> np.ndarray:
     """`k` different raters an item, drawn at random: codes (n_items, k)."""
     return np.argsort(rng.random((n_items, n_raters), dtype=np.float32), axis=1)[:, :k].astype(np.int32)
 
@@ -111,22 +111,23 @@ def panel(state: State) -> State:
     task_types = np.concatenate([np.minimum((levels[:, None] > np.cumsum(row)).sum(1), 3) for row in mix])
     items = _items(state, task_types, np.repeat(np.arange(1, state.weeks + 1), n_prompts), rng)
     k, humans = state.raters_per_item, state.of_kind("human")
-    assigned = assign_raters(len(items), len(humans), min(k + N_SPARE, len(humans)), rng)
+    assigned = assign_raters(n_items=len(items), n_raters=len(humans), k=min(k + N_SPARE, len(humans)), rng=rng)
     state = replace(state, items=items, assigned=assigned)
     codes = np.repeat(np.arange(len(items)), k)
-    return add_rows(state, "planned", item=codes, rater=assigned[:, :k].ravel(), day=working_days(state, codes, rng))
+    day = working_days(state, items=codes, rng=rng)
+    return add_rows(state, name="planned", item=codes, rater=assigned[:, :k].ravel(), day=day)
 
 
 def _items(state: State, task_types: np.ndarray, week: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     n, s = len(task_types), len(SYSTEMS)
-    topics = topic_codes(task_types, rng)
+    topics = topic_codes(task_types, rng=rng)
     prompt_part = np.array(TASK_OFFSETS).T[task_types] + PROMPT_SD * rng.standard_normal((n, len(CRITERIA)))
     shared, own = rng.standard_normal((n, s, 1)), rng.standard_normal((n, s, len(CRITERIA)))
     quality = (prompt_part[:, None] + ITEM_SD * np.sqrt(0.5) * (shared + own)).reshape(n * s, -1)
     # Later versions write longer answers, whatever these are worth.
     n_points = np.clip(np.rint(2.5 + 0.45 * np.arange(s) + rng.normal(0, 1.0, (n, s))), 1, 7).astype(int)
     poor = own[:, :, CRITERIA.index("accuracy")] + shared[:, :, 0] < -0.9
-    texts = compose(topics, n_points, poor, rng) if state.texts else None
+    texts = compose(topics, n_points=n_points, is_poor=poor, rng=rng) if state.texts else None
     answers = [len(text.split("\n\n")[1].split()) for text in texts] if texts else 15 * n_points.ravel() + 8
     prompt = np.repeat(np.arange(n), s)
     frame = pd.DataFrame({"prompt": prompt, "system": np.tile(np.arange(s), n), "task_type": task_types[prompt],
@@ -135,13 +136,13 @@ def _items(state: State, task_types: np.ndarray, week: np.ndarray, rng: np.rando
     return frame.assign(text=texts) if texts else frame
 
 
-def working_days(state: State, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def working_days(state: State, *, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A day within each item's week (days since the first Monday), fewer at the weekend."""
     within = rng.choice(7, size=len(items), p=[0.19, 0.19, 0.19, 0.18, 0.17, 0.04, 0.04])
     return (state.items["week"].to_numpy()[items] - 1) * 7 + within
 
 
-def add_rows(state: State, name: str, *, item: np.ndarray, rater: np.ndarray, day: np.ndarray,
+def add_rows(state: State, *, name: str, item: np.ndarray, rater: np.ndarray, day: np.ndarray,
              criteria: Sequence[int] = (0, 1, 2), selection: str = "planned") -> State:
     """Sittings added to the programme: each rater judges the item on every criterion in turn, on that day.
 

@@ -34,6 +34,14 @@ class Location:
     delta: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def rubrics(self) -> Path | None:
+        """Where its rubric files lie: `rubrics/` in a dataset folder, `NAME.rubrics/` beside a single file or Delta table."""
+        if self.folder is not None:
+            return self.folder / "rubrics"
+        single = self.delta or (self.files[0] if len(self.files) == 1 else None)
+        return single.with_name(f"{single.stem}.rubrics") if single else None
+
 
 def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: Mapping[str, object] | None = None,
          engine: str | None = None, use: str | None = None, wide: bool = False, pseudonyms: str | None = None) -> Ratings:
@@ -64,7 +72,7 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     mark = (sorted(mapping.items()), pseudonyms and key_of(pseudonyms), wide)
     return Ratings(Source(
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
-        rubrics=read_rubrics(place.folder / "rubrics") if place.folder else {}, exclude=filters,
+        rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters,
         identity=lambda: identity(opened, mark), side_table=side_tables(place, pseudonyms),
         use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide))
 
@@ -110,10 +118,16 @@ def locate(source: object) -> Location:
     for candidate in (path / f"ratings{suffix}" for suffix in (".parquet", *TEXT)):
         if candidate.exists():
             return Location(name, folder=path, files=(candidate,), settings=settings)
-    files = tuple(sorted((path / "ratings" if (path / "ratings").is_dir() else path).rglob("*.parquet")))
+    files = parquet_files(path / "ratings" if (path / "ratings").is_dir() else path)
     if not files:
         raise RatingsError(f"{path}: neither `ratings` (a Delta table, .parquet, .csv or .jsonl) nor Parquet files are in this folder.")
     return Location(name, folder=path, files=files, settings=settings)
+
+
+def parquet_files(folder: Path) -> tuple[Path, ...]:
+    """The Parquet files of a folder and its partitions, without side tables and what other programs hide."""
+    found = (p for p in folder.rglob("*.parquet") if not any(part[0] in "._" for part in p.relative_to(folder).parts))
+    return tuple(sorted(p for p in found if p.parent != folder or p.stem not in SIDE_TABLES))
 
 
 def known_kind(path: Path) -> None:

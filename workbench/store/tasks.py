@@ -17,14 +17,14 @@ def read_topics() -> dict[str, object]:
     return tomllib.loads(_SOURCE.read_text(encoding="utf-8"))
 
 
-def topic_codes(task_types: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def topic_codes(task_types: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     """A topic for each task, drawn evenly from the topics of its task type; positions in `read_topics()["topics"]`."""
     of_type = np.array([TASK_TYPES.index(topic["task_type"]) for topic in read_topics()["topics"]])
     choices = [np.flatnonzero(of_type == code) for code in range(len(TASK_TYPES))]
     return np.array([choices[code][int(u * len(choices[code]))] for code, u in zip(task_types, rng.random(len(task_types)))])
 
 
-def compose(topics: np.ndarray, n_points: np.ndarray, is_poor: np.ndarray, rng: np.random.Generator) -> list[str]:
+def compose(topics: np.ndarray, *, n_points: np.ndarray, is_poor: np.ndarray, rng: np.random.Generator) -> list[str]:
     """One text an item: the task of its prompt, a blank line, and the answer of each system.
 
     `topics` has one entry a prompt; `n_points` and `is_poor` one row a prompt and one column a system: how many

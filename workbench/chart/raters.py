@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.chart.marks import intervals, reference_lines, value_axis
-from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text, words
-from workbench.chart.style import ACCENT, ALERT, INK, PALE, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text
+from workbench.chart.style import ALERT, BELOW, INK, PALE, QUIET, RAMP, WIDTH, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
 MAX_RATERS = 40
@@ -45,7 +45,7 @@ def rater_forest(raters: pd.DataFrame, *, measure: str | None = None,
     x = value_axis(measure or headed(names[0]), (-reach, reach))
     chart = alt.layer(*reference_lines([(0.0, "no difference")]), *intervals(
         frame, x=x, y=alt.Y("label:N", sort=None, axis=row_axis(frame["label"], title="Rater")), tooltip=tooltip,
-        color=alt.Color("apart:N", scale=alt.Scale(**scale, range=[ALERT, "#6b7482"]), title=None),
+        color=alt.Color("apart:N", scale=alt.Scale(**scale, range=[ALERT, QUIET]), title=None),
         shape=alt.Shape("apart:N", scale=alt.Scale(**scale, range=["diamond", "circle"]), title=None)))
     said = f"{len(frame):,} raters, {int(apart.sum())} with an interval that excludes 0 · {evidence(raters)}"
     return styled(chart.properties(width=WIDTH, height=alt.Step(15)), title=title, subtitle=said)
@@ -75,16 +75,17 @@ def pair_heatmap(pairs: pd.DataFrame, *, title: str = "Which raters agree with w
     frame["short"] = [f"{value:.2f}".replace("-", "−") if pd.notna(value) else "×" for value in frame["value"]]
     name = headed(pairs["name"].iloc[0]) if "name" in pairs else "Agreement"
     domain = full_range([pairs["name"].iloc[0] if "name" in pairs else "agreement"]) or (-1.0, 1.0)
-    scale = (alt.Scale(domain=[-1, 0, 1], range=["#f0b27a", "#fbf7f2", "#123f73"]) if domain[0] < 0
-             else alt.Scale(domain=[0, 1], range=["#fbf7f2", "#123f73"]))
+    below = {"domain": [-1, 0, 1], "range": [BELOW, *RAMP]} if domain[0] < 0 else {"domain": [0, 1], "range": list(RAMP)}
+    scale = alt.Scale(interpolate="lab", **below)
     size = max(14, min(34, WIDTH // len(order)))
-    layers = []
+    itself = alt.Chart(pd.DataFrame({"by0": order, "by1": order}))
+    on = alt.condition("datum.value > 0.45", alt.value("white"), alt.value(INK))
+    layers = [itself.mark_rect(color=PALE, stroke="white").encode(x=_rater(alt.X, "by0", order), y=_rater(alt.Y, "by1", order))]
     for across, down in (("by0", "by1"), ("by1", "by0")):
-        base = alt.Chart(frame).encode(x=alt.X(f"{across}:N", sort=order, axis=alt.Axis(title="Rater", labelAngle=-90, labelLimit=110)),
-                                       y=alt.Y(f"{down}:N", sort=order, axis=alt.Axis(title="Rater", labelLimit=140)), tooltip=tooltip)
+        base = alt.Chart(frame).encode(x=_rater(alt.X, across, order), y=_rater(alt.Y, down, order), tooltip=tooltip)
         layers.append(base.mark_rect(stroke="white").encode(color=alt.Color("value:Q", scale=scale, title=name)))
         if len(order) <= 15:
-            layers.append(base.mark_text(fontSize=9).encode(text="short:N", color=_on(scale)))
+            layers.append(base.mark_text(fontSize=9).encode(text="short:N", color=on))
         else:
             layers.append(base.transform_filter("!isValid(datum.value)").mark_text(text="×", fontSize=9))
     chart = alt.layer(*layers).properties(width=alt.Step(size), height=alt.Step(size))
@@ -94,6 +95,7 @@ def pair_heatmap(pairs: pd.DataFrame, *, title: str = "Which raters agree with w
     return styled(chart, title=title, subtitle=said)
 
 
-def _on(scale: alt.Scale) -> object:
-    """Text colour that reads on a cell: white on the dark ones."""
-    return alt.condition("datum.value > 0.55", alt.value("white"), alt.value(INK))
+def _rater(channel: type, field: str, order: list[str]) -> object:
+    """The axis of raters, in the same order across and down."""
+    axis = alt.Axis(title="Rater", labelLimit=140, labelAngle=-90 if channel is alt.X else 0, domain=False, ticks=False)
+    return channel(f"{field}:N", scale=alt.Scale(domain=order), axis=axis)

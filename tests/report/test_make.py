@@ -1,0 +1,178 @@
+"""Whole runs of small notebooks: what is made, what is made once, and what a failure leaves."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import PARAMETERS, Dated, days
+
+from workbench.errors import ParameterError, ReportError
+from workbench.report import list_runs, run
+
+PACK = '[[notebook]]\nname = "agreement"\n[[notebook]]\nname = "drift"\n'
+
+
+def folders(workspace: Path) -> list[str]:
+    return sorted(p.relative_to(workspace / "reports").as_posix() for p in (workspace / "reports").glob("*/*/*"))
+
+
+def test_a_report_is_whole_and_says_what_it_was_made_from(workspace: Path, write: Callable) -> None:
+    write("agreement", 'print(f"{period} {criterion} {draws}")'), write("drift")
+    (workspace / "reports/mine.toml").write_text(PACK)
+    [made] = run("mine", parameters={"draws": 7}, jobs=2)
+    assert {p.relative_to(made.path).as_posix() for p in made.path.rglob("*") if p.is_file()} == {
+        "index.html", "agreement.html", "drift.html", "notebooks/agreement.ipynb", "notebooks/drift.ipynb", "findings.parquet",
+        "findings.json", "estimates.parquet", "manifest.json"}
+    assert made.path.relative_to(workspace).as_posix() == f"reports/mine/2026-W46/{made.version}"
+    assert made.findings["id"].tolist() == ["agreement/share-is-low", "drift/share-is-low"]
+    assert made.estimates["notebook"].tolist() == ["agreement", "drift"]
+    assert "2026-W46  7" in (made.path / "agreement.html").read_text()
+    manifest = made.manifest
+    assert (manifest["status"], manifest["snapshot"]["id"], manifest["filters"]) == ("complete", "f00d", {"is_qc = True": 2})
+    assert manifest["notebooks"]["drift"]["parameters"]["draws"] == 7
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((made.path / name).read_bytes()).hexdigest() == digest
+    nbformat.validate(nbformat.read(made.path / "notebooks/drift.ipynb", as_version=4))
+    assert not list((workspace / "reports").glob(".staging*"))
+
+
+def test_same_inputs_run_once_and_anything_that_decides_content_makes_a_new_version(workspace: Path, write: Callable,
+                                                                                    ratings: Callable) -> None:
+    write("agreement", save="", parameters=PARAMETERS)
+    write("agreement")
+    [first] = run("agreement")
+    [again] = run("agreement", jobs=1)
+    assert again.reused and again.path == first.path
+    [changed] = run("agreement", parameters={"draws": 8})
+    [seeded] = run("agreement", seed=1)
+    ratings(Dated(days("2026-11-09", "2026-11-15").times, id="beef"))
+    [corrected] = run("agreement")
+    assert len({first.version, changed.version, seeded.version, corrected.version}) == 4
+    assert len(list_runs(workspace)) == 4
+
+
+def test_force_moves_the_old_report_aside(workspace: Path, write: Callable) -> None:
+    write("agreement")
+    [first] = run("agreement")
+    [second] = run("agreement", force=True)
+    assert second.path == first.path and not second.reused
+    assert sorted(list_runs(workspace)["status"]) == ["complete", "old"]
+
+
+@pytest.mark.parametrize("options", [{"parameters": {"drwas": 1}}, {"parameters": {"draws": "1"}}, {"period": "2026-W40"},
+                                     {"period": "2026-W46", "since": "2026-W40"}])
+def test_what_is_refused_leaves_no_folder(workspace: Path, write: Callable, options: dict) -> None:
+    write("agreement")
+    with pytest.raises(ParameterError):
+        run("agreement", **options)
+    assert list((workspace / "reports").iterdir()) == []
+
+
+def test_a_failed_notebook_leaves_the_others_and_a_page_with_the_error_on_top(workspace: Path, write: Callable) -> None:
+    write("agreement")
+    write("drift", 'print("before")', 'open("nowhere.csv")', 'print("after")')
+    (workspace / "reports/mine.toml").write_text(PACK)
+    with pytest.raises(ReportError, match=r"mine 2026-W46: 1 of its notebooks failed: drift \(FileNotFoundError: .*failed/index.html"):
+        run("mine")
+    [folder] = folders(workspace)
+    assert folder.endswith(".failed")
+    failed = workspace / "reports" / folder
+    page = (failed / "drift.html").read_text()
+    assert page.index("This notebook failed") < page.index("before") < page.index('id="error"')
+    assert ">after" not in page
+    assert "Raters agree on half" in (failed / "agreement.html").read_text()
+    assert "This report is not whole" in (failed / "index.html").read_text()
+    [row] = list_runs(workspace).to_dict("records")
+    assert row["status"] == "failed"
+    assert json.loads((failed / "manifest.json").read_text())["notebooks"]["drift"]["error"].startswith("FileNotFoundError")
+    write("drift")
+    run("mine")
+    assert sorted(list_runs(workspace)["status"]) == ["complete", "failed"]  # the mended notebook is another version
+
+
+def test_a_notebook_that_saves_nothing_has_failed(workspace: Path, write: Callable) -> None:
+    write("agreement", save="1")
+    with pytest.raises(ReportError, match="ended without wb.report.save"):
+        run("agreement")
+
+
+def test_a_chart_that_needs_the_network_fails_the_report(workspace: Path, write: Callable) -> None:
+    write("agreement", "from IPython.display import HTML\nHTML('<div></div><script>vegaEmbed(1)</script>')")
+    with pytest.raises(ReportError, match="loads scripts from the network"):
+        run("agreement")
+
+
+@pytest.mark.parametrize(("cell", "limit", "said"), [
+    ("import time; time.sleep(60)", "timeout = 3", "ran longer than its 3 seconds"),
+    ("import time; flood = bytearray(600_000_000); time.sleep(60)", "memory = 0.5", "more than its 0.5 GB"),
+    ("import os; os._exit(1)", "timeout = 60", "its Python process ended by itself"),
+])
+def test_a_notebook_that_hangs_or_grows_or_dies_is_ended_with_the_reason(workspace: Path, write: Callable, cell: str, limit: str,
+                                                                         said: str) -> None:
+    write("agreement", cell)
+    (workspace / "reports/mine.toml").write_text(f'{limit}\n[[notebook]]\nname = "agreement"\n')
+    with pytest.raises(ReportError, match=said):
+        run("mine")
+
+
+def test_no_file_of_a_report_holds_a_path_of_this_machine(workspace: Path, write: Callable, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("secret") / "mine.csv"
+    elsewhere.write_text("")
+    write("agreement", "import os, sys\nprint(os.getcwd(), sys.prefix, data, out)\nprint(os.path.abspath('..'), os.path.expanduser('~'))",
+          "os.__file__, data", "raise ValueError(os.path.abspath(data))")
+    with pytest.raises(ReportError):
+        run("agreement", data=elsewhere)
+    paths = {str(workspace), str(elsewhere.parent), str(workspace.parent), sys.prefix, str(Path(sys.executable).parent)}
+    for file in (workspace / "reports").rglob("*"):
+        if file.is_file():
+            text = file.read_bytes().decode(errors="replace")
+            assert not [path for path in paths if path in text], file
+            assert f"pytest-of-{getpass.getuser()}" not in text, file
+
+
+def test_pages_fetch_nothing_and_run_nothing_of_what_was_rated(workspace: Path, write: Callable) -> None:
+    write("agreement", "from IPython.display import HTML, Markdown, display",
+          "display(HTML('<b>bold</b><script>alert(1)</script><img src=https://evil.example/p onerror=alert(2)>'))",
+          "display(Markdown('![x](https://evil.example/p) <script>alert(3)</script>'))",
+          "import pandas as pd; pd.DataFrame({'text': ['<script>alert(4)</script>']})",
+          save=SAVE_HOSTILE)
+    [made] = run("agreement")
+    for page in made.path.glob("*.html"):
+        text = page.read_text()
+        assert "<b>bold</b>" in text or page.stem == "index"
+        assert not re.findall(r"<script>\s*alert|<img[^>]*evil|onerror=(?!alert\(2\)&)", text)
+        assert not re.findall(r"""(?:src|@import|url\()\s*=?\s*["'(]?https?:""", text)
+        assert not re.findall(r"<(?:link|iframe|object|embed|base)\b", text)
+        assert "script-src 'none'" in text and "&lt;script&gt;" in text
+
+
+SAVE_HOSTILE = '''import workbench as wb
+from workbench.estimates import estimates_table, finding, findings_table
+rows = [finding("agreement", "x", "<script>alert(5)</script>", severity="alarm", where={"task": "\\"><script>"}, action="<img src=x>")]
+wb.report.save(findings=findings_table(rows), estimates=estimates_table([]), out=out)'''
+
+
+def test_every_step_is_told(workspace: Path, write: Callable) -> None:
+    write("agreement")
+    events = []
+    run("agreement", progress=events.append)
+    assert [events[0].state, events[-1].state] == ["waiting", "done"]
+    assert [e.cell for e in events if e.state == "running"] == [0, 1, 2, 3, 3]  # three cells, and the injected parameters
+    assert str(events[2]) == "running, cell 1 of 3"
+
+
+def test_since_makes_each_complete_week_and_undated_data_one_report(workspace: Path, write: Callable, ratings: Callable) -> None:
+    write("agreement")
+    ratings(days("2026-12-28", "2027-01-04", "2027-01-10"))
+    assert [made.period for made in run("agreement", since="2026-W53")] == ["2026-W53", "2027-W01"]
+    ratings(Dated(()))
+    [undated] = run("agreement")
+    assert undated.path.parent.name == "undated" and "Undated ratings" in undated.index.read_text()

@@ -1,0 +1,77 @@
+"""Which period a report is about."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from conftest import Dated, days
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.errors import ParameterError
+from workbench.ratings import period_bounds
+from workbench.report.period import choose_period, week_of, weeks_since
+
+
+@pytest.mark.parametrize(("day", "week"), [
+    ("2026-12-31", "2026-W53"), ("2027-01-03", "2026-W53"), ("2027-01-04", "2027-W01"),  # 2026 has 53 ISO weeks
+    ("2024-12-30", "2025-W01"), ("2023-01-01", "2022-W52"),
+])
+def test_iso_weeks_cross_the_year_as_the_standard_says(day: str, week: str) -> None:
+    assert week_of(dt.datetime.fromisoformat(f"{day}T12:00+00:00")) == week
+
+
+@given(st.datetimes(min_value=dt.datetime(2000, 1, 1), max_value=dt.datetime(2090, 1, 1), timezones=st.just(dt.timezone.utc)))
+def test_every_moment_lies_in_the_week_named_for_it(moment: dt.datetime) -> None:
+    start, end = period_bounds(week_of(moment))
+    assert start <= moment < end and start.weekday() == 0 and end - start == dt.timedelta(days=7)
+
+
+def test_the_last_complete_week_is_the_default() -> None:
+    assert choose_period(days("2026-11-04", "2026-11-09", "2026-11-15")) == "2026-W46"  # a rating on Sunday the 15th
+    assert choose_period(days("2026-11-04", "2026-11-09", "2026-11-14")) == "2026-W45"  # W46 ends on its Saturday
+
+
+def test_a_week_without_ratings_is_never_the_default() -> None:
+    assert choose_period(days("2026-09-02", "2026-11-11")) == "2026-W36"
+
+
+def test_the_only_week_there_is_counts_though_incomplete() -> None:
+    assert choose_period(days("2026-11-09", "2026-11-11")) == "2026-W46"
+
+
+def test_the_turn_of_the_year_is_an_ordinary_week() -> None:
+    assert choose_period(days("2026-12-28", "2027-01-03", "2027-01-05")) == "2026-W53"
+
+
+def test_data_without_dates_are_undated() -> None:
+    assert choose_period(Dated(())) == "undated"
+    with pytest.raises(ParameterError, match="the data have no rated_at"):
+        choose_period(Dated(()), period="2026-W46")
+
+
+def test_a_week_or_month_may_be_asked_for() -> None:
+    ratings = days("2026-11-04", "2026-12-09")
+    assert choose_period(ratings, period="2026-W45") == "2026-W45"
+    assert choose_period(ratings, period="2026-12") == "2026-12"
+
+
+@pytest.mark.parametrize("period", ["2026-W46", "2026-10", "undated"])
+def test_a_period_without_ratings_is_refused_with_the_span_there_is(period: str) -> None:
+    with pytest.raises(ParameterError, match="has no ratings. The data run from 2026-W45 to 2026-W50"):
+        choose_period(days("2026-11-04", "2026-12-09"), period=period)
+
+
+@pytest.mark.parametrize("period", ["2026-W54", "2026-W60", "2026-13", "last", "2025-W53"])
+def test_what_is_no_period_is_refused(period: str) -> None:
+    with pytest.raises(ParameterError, match="is not a week or month"):
+        choose_period(days("2026-11-04"), period=period)
+
+
+def test_since_gives_every_complete_week_that_has_ratings() -> None:
+    ratings = days("2026-10-20", "2026-11-04", "2026-11-15", "2026-11-18")
+    assert weeks_since(ratings, since="2026-W44") == ["2026-W45", "2026-W46"]
+    assert weeks_since(ratings, since="2020-W01") == ["2026-W43", "2026-W45", "2026-W46"]
+    with pytest.raises(ParameterError, match="no complete week"):
+        weeks_since(ratings, since="2026-W47")

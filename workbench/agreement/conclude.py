@@ -1,0 +1,121 @@
+"""From tables of agreement to findings: sentences with an estimate, an interval and n."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from workbench.estimates import MEASURES, finding, findings_table
+
+NOTEBOOK = "agreement"
+NOT_SLICES = {"name", "rater_id", *MEASURES}
+
+
+def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor: float = 0.2, fair: float = 0.4,
+             false_discovery: float = 0.05) -> pd.DataFrame:
+    """What the tables of `summary` and `raters` let one say, as a findings table.
+
+    For each group one finding on alpha, by where its interval lies: "ok" at or above `fair`; "alarm" below `poor`; "unknown"
+    where alpha is undefined, has no interval, or the interval holds both 0 and `fair`, with how many items would tell; "attention"
+    between. `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977) end "fair" and
+    "slight" agreement, doi:10.2307/2529310); they do not certify data. Krippendorff (2018) asks for .8, and .667 for tentative
+    conclusions: pass fair=0.667 to hold a panel to that.
+
+    With `raters`, a `watch` for each rater without whom alpha is higher, where a t test of the influence survives Benjamini
+    and Hochberg (1995) at the rate `false_discovery` over all raters and groups of the table,
+    doi:10.1111/j.2517-6161.1995.tb02031.x.
+
+    >>> import pandas as pd, workbench as wb
+    >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2] * 30, "bob": [1, 2] * 29 + [1, 1]}), scale="nominal")
+    >>> findings(wb.agreement.summary(panel))["sentence"][0]
+    'Raters agree on overall well beyond chance: alpha 0.97 (95 % 0.90 to 1.00, 60 items, 2 raters).'
+    """
+    alpha = summary[summary["name"] == "krippendorff_alpha"]
+    rows = [_on_group(row, poor, fair) for row in alpha.to_dict("records")]
+    if raters is not None:
+        rows += [_on_rater(row) for row in harmful(raters, false_discovery)]
+    return findings_table(rows)
+
+
+def harmful(raters: pd.DataFrame, false_discovery: float) -> list[dict[str, object]]:
+    """Rows of `influence` above 0 that survive Benjamini and Hochberg, the strongest first."""
+    from scipy.stats import false_discovery_control, t
+
+    rows = raters[(raters["name"] == "influence") & (raters["se"] > 0)]
+    if rows.empty:
+        return []
+    p = false_discovery_control(2 * t.sf(np.abs(rows["value"] / rows["se"]), rows["n_items"] - 1))
+    return rows[(p <= false_discovery) & (rows["value"] > 0)].sort_values("value", ascending=False).to_dict("records")
+
+
+def _on_group(row: Mapping[str, object], poor: float, fair: float) -> dict[str, object]:
+    """The finding on one group's alpha."""
+    where = _slice(row)
+    on = f" on {', '.join(where.values())}" if where else ""
+    if math.isnan(row["value"]) or math.isnan(row["low"]):
+        text = "undefined" if math.isnan(row["value"]) else f"{row['value']:.2f} without an interval"
+        sentence = f"Whether raters agree{on} cannot be told: alpha is {text} ({row['note']}; {_counts(row)})."
+        return finding(NOTEBOOK, "agreement", sentence, severity="unknown", where=where, evidence=row,
+                       action="Have more items rated by two or more raters.")
+    severity, says, action = _verdict(row, poor, fair)
+    sentence = f"{says.format(on=on)}: alpha {_interval(row)}."
+    return finding(NOTEBOOK, "agreement", sentence, severity=severity, where=where, evidence=row, action=action)
+
+
+def _verdict(row: Mapping[str, object], poor: float, fair: float) -> tuple[str, str, str]:
+    """Severity, the sentence's beginning and what to do."""
+    low, high = row["low"], row["high"]
+    if low >= fair:
+        return "ok", "Raters agree{on} well beyond chance", ""
+    if high < poor:
+        return "alarm", "Raters hardly agree{on} beyond chance", "Review the rubric and its raters before training on these ratings."
+    if low <= 0 and high >= fair:
+        more = items_needed(row, fair)
+        return "unknown", "Whether raters agree{on} beyond chance cannot be told yet", \
+            f"Have about {more:,} more items rated twice or more."
+    if high < fair:
+        return "attention", "Raters agree{on} little beyond chance", \
+            "Look at the items and raters that disagree most, then at the rubric's wording."
+    return "attention", f"Raters agree{{on}} beyond chance, but not surely by as much as {fair:g}", \
+        f"Have about {items_needed(row, fair):,} more items rated to tell, or look at the items that disagree most."
+
+
+def items_needed(row: Mapping[str, object], threshold: float) -> int:
+    """How many more items would part alpha from `threshold`, if it stays where it is: the interval narrows as 1 / sqrt(items).
+
+    At most a hundredfold: an alpha on the threshold is never parted from it.
+    """
+    reach, gap = (row["high"] - row["low"]) / 2, abs(row["value"] - threshold)
+    times = min((reach / gap) ** 2, 100) if gap > 0 else 100
+    return max(1, math.ceil(row["n_items"] * (times - 1)))
+
+
+def _on_rater(row: Mapping[str, object]) -> dict[str, object]:
+    """The finding on a rater without whom alpha is higher."""
+    where = _slice(row) | {"rater_id": str(row["rater_id"])}
+    on = ", ".join(_slice(row).values())
+    sentence = (f"Without rater {row['rater_id']} agreement{f' on {on}' if on else ''} is higher: "
+                f"alpha {row['value']:+.3f} ({_confidence(row)} {row['low']:+.3f} to {row['high']:+.3f}, "
+                f"{row['n_items']:,} shared items).")
+    return finding(NOTEBOOK, "rater lowers agreement", sentence, severity="attention", status="watch", where=where, evidence=row,
+                   action="Review this rater's items with them: a misread rubric and a sound dissent look alike here.")
+
+
+def _slice(row: Mapping[str, object]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in row.items() if key not in NOT_SLICES}
+
+
+def _confidence(row: Mapping[str, object]) -> str:
+    return f"{100 * row['confidence']:g} %"
+
+
+def _counts(row: Mapping[str, object]) -> str:
+    items, raters = row["n_items"], row["n_raters"]
+    return f"{items:,} item{'s' * (items != 1)}, {raters:,} rater{'s' * (raters != 1)}"
+
+
+def _interval(row: Mapping[str, object]) -> str:
+    return f"{row['value']:.2f} ({_confidence(row)} {row['low']:.2f} to {row['high']:.2f}, {_counts(row)})"

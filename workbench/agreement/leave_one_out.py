@@ -1,0 +1,185 @@
+"""Each rater against the others: alpha without them, how often others agree with them, how severe they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench import resample
+from workbench.agreement.estimate import NO_PAIR, ONE_LEVEL, ROUNDING
+from workbench.agreement.krippendorff import reductions
+from workbench.agreement.removal import removals
+from workbench.errors import ParameterError
+from workbench.estimates import estimate, estimates_table, join_notes
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
+    from workbench.reduce import Moments, Patterns
+    from workbench.resample import Terms
+
+# Beyond this many steps the slopes of alpha with all raters stand for those without one.
+SLOPE_STEPS = 500_000_000
+
+
+def raters(ratings: Ratings, *, by: Sequence[str] = (), confidence: float = 0.95) -> pd.DataFrame:
+    """Who pulls agreement down, whom do the others agree with, who rates higher than they do? Three rows a rater:
+
+    `influence`: alpha (of the criterion's scale) without the rater less alpha with all; above 0, the panel agrees better without.
+    `agreement_with_others`: the mean, over the items they share, of the share of the item's other raters who gave the same level.
+    `severity`: the mean of the rater's score less the mean of the item's other raters, in score units; above 0, higher scores.
+
+    `by`: columns that make groups. Intervals are linearised, t with the rater's items less one, at `confidence`.
+    `n_items` is the number of items the rater shares with others, `n_dropped` the rater's ratings on other items. Linear in the
+    ratings. Severity compares raters only so far as they share items with the same others.
+
+    Undefined (nan, reason in `note`): a rater who shares no item; alpha, with or without the rater, of one level or no pairs;
+    severity on a nominal scale; agreement on scores without levels. No interval: one shared item, or no spread.
+    Errors: `ParameterError` for `confidence`, `RatingsError` where scales mix.
+    Source: Krippendorff (2018), Content Analysis, 4th ed.; influence as in Hughes (2021), doi:10.32614/RJ-2021-046.
+
+    >>> import pandas as pd, workbench as wb
+    >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 1, 2], "bob": [1, 2, 1, 2], "odd": [2, 2, 1, 1]}), scale="nominal")
+    >>> found = raters(panel).set_index(["name", "rater_id"])["value"]
+    >>> float(found["agreement_with_others", "ann"]), round(float(found["influence", "odd"]), 3)
+    (0.75, 0.611)
+    """
+    from workbench.reduce import cells
+
+    if not 0 < confidence < 1:
+        raise ParameterError(f"confidence={confidence!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
+    known = {tuple(group.key.values()): group for group in reductions(ratings, by=by)}
+    table = cells(ratings, by=by)
+    groups = table.groupby(list(by), dropna=False, sort=True) if by else [((), table)]
+    rows: list[dict[str, object]] = []
+    for key, frame in groups:
+        group = known[tuple(None if part != part else part for part in key)]
+        rows += _group_rows(Panel.of(frame, group), group, confidence)
+    return estimates_table(rows, by=[*by, "rater_id"])
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One group's ratings as arrays (R,): codes of item, rater and level (-1: no levels), scores; `size`: ratings on the item."""
+
+    item: np.ndarray
+    rater: np.ndarray
+    names: np.ndarray
+    level: np.ndarray
+    score: np.ndarray
+    size: np.ndarray
+    scale: str
+
+    @staticmethod
+    def of(frame: pd.DataFrame, group: Patterns | Moments) -> Panel:
+        """From `cells`; a label's score is the value of its level."""
+        item = frame["unit"].factorize()[0]
+        rater, names = frame["rater_id"].factorize(sort=True)
+        level = frame["level"].astype("float64").fillna(-1).to_numpy().astype(int)
+        score = frame["score"].to_numpy(dtype=float)
+        return Panel(item, rater, np.asarray(names), level, score, np.bincount(item)[item], group.scale)
+
+
+def _group_rows(panel: Panel, group: Patterns | Moments, confidence: float) -> list[dict[str, object]]:
+    """Three rows for each rater of one group."""
+    shared = panel.size >= 2
+    m = len(panel.names)
+    given, common = np.bincount(panel.rater, minlength=m), np.bincount(panel.rater, shared, m).astype(int)
+    agreement, severity = (_means(panel, shared, of_ratings) for of_ratings in (same_share(panel), residual(panel)))
+    reasons = {"influence": "", "agreement_with_others": "scores have no levels" if (panel.level < 0).all() else "",
+               "severity": "nominal levels have no order" if panel.scale == "nominal" else ""}
+    values = np.asarray(getattr(group, "values", ()), dtype=float)
+    measures = {"influence": influence(panel, values), "agreement_with_others": agreement, "severity": severity}
+    rows = []
+    for name, (values, errors) in measures.items():
+        for place, rater in enumerate(panel.names):
+            reason = reasons[name] or ("" if common[place] else "shares no item with another rater")
+            value = math.nan if reason else float(values[place])
+            reason = reason or ("" if math.isfinite(value) else f"{NO_PAIR}, or {ONE_LEVEL}, with or without the rater")
+            row = estimate(name, value, n_items=int(common[place]), n_raters=m, n_ratings=int(common[place]),
+                           n_dropped=int(given[place] - common[place]))
+            few = "one item: no interval" if common[place] == 1 and not reason else ""
+            if not reason and not few:
+                se = 0.0 if errors[place] < ROUNDING else float(errors[place])
+                low, high = resample.t_interval(value, se, common[place] - 1, confidence)
+                row |= {"low": low, "high": high, "se": se, "confidence": confidence, "method": "linearized"}
+            rows.append({**group.key, "rater_id": rater, **row, "note": join_notes(reason, few, group.note)})
+    return rows
+
+
+def same_share(panel: Panel) -> np.ndarray:
+    """Per rating: the share of the item's other raters at the same level, (R,); 0 / 0 as 0."""
+    place = panel.item * (panel.level.max(initial=0) + 2) + panel.level + 1
+    _, where, n = np.unique(place, return_inverse=True, return_counts=True)
+    return (n[where] - 1) / np.maximum(panel.size - 1, 1)
+
+
+def residual(panel: Panel) -> np.ndarray:
+    """Per rating: its score less the mean of the item's other scores, (R,)."""
+    total = np.bincount(panel.item, panel.score)[panel.item]
+    return panel.score - (total - panel.score) / np.maximum(panel.size - 1, 1)
+
+
+def _means(panel: Panel, shared: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over each rater's shared items, and its standard error; (J,) each."""
+    m, rater, values = len(panel.names), panel.rater[shared], values[shared]
+    n = np.bincount(rater, minlength=m)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(rater, values, m) / n
+        return mean, np.sqrt(np.bincount(rater, (values - mean[rater]) ** 2, m) / (n - 1) / n)
+
+
+def influence(panel: Panel, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Alpha without each rater less alpha with all, and its standard error; (J,) each. `values` (q,): the levels' numbers.
+
+    What an item contributes changes only where the rater rated it: the totals without a rater are all totals plus those changes,
+    and so is the sum over items of the squared influence on the difference.
+    """
+    m, kept = len(panel.names), panel.size >= 2
+    if not kept.any():
+        return np.full(m, np.nan), np.full(m, np.nan)
+    removal = removals(panel.item[kept], panel.level[kept], panel.score[kept], panel.scale, values)
+    cell, n = np.unique(panel.rater[kept] * len(removal.old) + removal.row, return_counts=True)
+    rater, row = np.divmod(cell, len(removal.old))
+    before, after, formula = removal.before[removal.old[row]], removal.after[row], removal.formula
+    whole = removal.weight @ removal.before
+    without = whole + summed(after - before, n, rater, m)
+    slope, slopes = _slopes(formula, whole, without)
+    turn = slopes - slope
+    untouched = row_dots(before, turn, rater)
+    touched = row_dots(after, slopes, rater) - before @ slope
+    first = turn @ whole + np.bincount(rater, n * (touched - untouched), m)
+    moment = removal.before.T @ (removal.before * removal.weight[:, None])
+    second = ((turn @ moment) * turn).sum(axis=1) + np.bincount(rater, n * (touched**2 - untouched**2), m)
+    items = removal.weight.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.sqrt(np.maximum(items / (items - 1) * (second - first**2 / items), 0))
+    return resample.value(formula, without) - resample.value(formula, whole), errors
+
+
+def summed(terms: Terms, n: np.ndarray, rater: np.ndarray, m: int) -> np.ndarray:
+    """Rows of `terms` (K, m) times `n` (K,), summed by rater: (J, m)."""
+    from scipy.sparse import csr_array
+
+    total = csr_array((n.astype(float), (rater, np.arange(len(n)))), shape=(m, len(n))) @ terms
+    return total if isinstance(total, np.ndarray) else total.toarray()
+
+
+def row_dots(terms: Terms, slopes: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Each row of `terms` (K, m) times the row of `slopes` (J, m) that `which` (K,) names: (K,)."""
+    if isinstance(terms, np.ndarray):
+        return np.einsum("km,km->k", terms, slopes[which])
+    row = np.repeat(np.arange(terms.shape[0]), np.diff(terms.indptr))
+    return np.bincount(row, terms.data * slopes[which[row], terms.indices], minlength=terms.shape[0])
+
+
+def _slopes(formula: resample.Formula, whole: np.ndarray, without: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes of alpha with all raters (m,), and without each (J, m); the former for both where the latter cost too much."""
+    slope = resample.gradient(formula, whole)
+    if without.size * len(whole) > SLOPE_STEPS:
+        return slope, np.broadcast_to(slope, without.shape)
+    return slope, resample.gradient(formula, without)

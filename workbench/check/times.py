@@ -1,0 +1,77 @@
+"""Checks of times: are ratings dated, plausibly, and under a rubric version that was in force."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.check.outcome import CheckOutcome
+from workbench.errors import examples
+from workbench.ratings import Ratings, with_virtual
+from workbench.reduce.collect import collect
+
+STRAY_MONTHS = 12  # a gap this long before or after the bulk of the ratings makes what lies beyond it suspect
+
+
+def check_timestamps(ratings: Ratings) -> CheckOutcome:
+    """Whether `rated_at` can bear a judgement of drift. Passes when every rating has a plausible time of its own and zone."""
+    t = ratings.table
+    n = ratings.count()
+    columns = ["fault", "n_ratings", "where"]
+    if "rated_at" in ratings.missing:
+        text = "There is no rated_at: drift cannot be judged. If another column holds the time, map it to rated_at."
+        return CheckOutcome("timestamps", False, pd.DataFrame(columns=columns), text, n, n)
+    measures = {"missing": t.rated_at.isnull().sum(), "backwards": (t.started_at > t.rated_at).sum()}
+    if "_zoneless_rated_at" in t.columns:
+        measures["zoneless"] = t["_zoneless_rated_at"].sum()
+    counted = collect(ratings.source, t.aggregate(**measures)).fillna(0).iloc[0]
+    whole = any(note.startswith("rated_at ") for note in ratings.notes)
+    stamped, stray = one_stamp(ratings), strays(ratings)
+    rows = [("no rated_at", int(counted["missing"]), ""), ("ends before it starts", int(counted["backwards"]), "started_at after rated_at"),
+            ("no time zone, read as UTC", n if whole else int(counted.get("zoneless", 0)), ""),
+            ("one time for a whole batch", int(stamped["n"].sum()), examples(stamped["batch"].fillna("(no batch)").tolist())),
+            ("far from all others", int(stray["n"].sum()), examples([f"{m:%Y-%m}" for m in stray["month"]]))]
+    table = pd.DataFrame(rows, columns=columns)
+    table = table[table["n_ratings"] > 0].reset_index(drop=True)
+    said = [f"{r.fault}: {r.n_ratings:,} ({r.n_ratings / n:.0%})" + (f" in {r.where}" if r.where else "") for r in table.itertuples()]
+    text = "; ".join(said).capitalize() + "." if said else f"Each of {n:,} ratings has its own time, from {ratings.first:%Y-%m-%d} to {ratings.last:%Y-%m-%d}."
+    return CheckOutcome("timestamps", table.empty, table, text, n, min(n, int(table["n_ratings"].sum())))
+
+
+def one_stamp(ratings: Ratings) -> pd.DataFrame:
+    """Batches of several ratings that all bear the same time: batch, n."""
+    t = ratings.table
+    batches = t.group_by("batch").aggregate(n=t.rated_at.count(), times=t.rated_at.nunique())
+    return collect(ratings.source, batches.filter((batches.n > 1) & (batches.times == 1)).order_by("batch"))
+
+
+def strays(ratings: Ratings) -> pd.DataFrame:
+    """Months that a gap of over `STRAY_MONTHS` divides from the month with the most ratings: month, n."""
+    t = with_virtual(ratings.table, ("month",))
+    t = t.filter(t.month.notnull())
+    months = collect(ratings.source, t.group_by("month").aggregate(n=t.count()).order_by("month"))
+    if months.empty:
+        return months
+    place = months["month"].dt.year * 12 + months["month"].dt.month
+    run = (place.diff() > STRAY_MONTHS).cumsum()
+    return months[run != run[months["n"].idxmax()]]
+
+
+def check_rubric_versions(ratings: Ratings) -> CheckOutcome:
+    """Which rubric versions occur and when. Passes when none is used before its file says that it is in force."""
+    t, key = ratings.table, ["rubric", "rubric_version"]
+    found = collect(ratings.source, t.group_by(key).aggregate(n_ratings=t.count(), first=t.rated_at.min(), last=t.rated_at.max()).order_by(key))
+    known = [ratings.rubrics.get(names) for names in found[key].itertuples(index=False, name=None)]
+    table = found.assign(file=[r.source if r else "" for r in known], in_force=[r.in_force if r else None for r in known],
+                         n_early=[early(ratings, r) if r and r.in_force else 0 for r in known])
+    n, n_early = int(table["n_ratings"].sum()), int(table["n_early"].sum())
+    versions = examples([f"{r.rubric} {r.rubric_version} ({r.n_ratings:,})" for r in table.itertuples()])
+    text = f"Rubric versions: {versions}." + (f" {n_early:,} ratings were given before their version was in force." if n_early else "")
+    return CheckOutcome("rubric_versions", n_early == 0, table, text, n, n_early)
+
+
+def early(ratings: Ratings, rubric: object) -> int:
+    """How many ratings bear a version before the day it came into force."""
+    t = ratings.table
+    day = pd.Timestamp(rubric.in_force, tz="UTC").to_pydatetime()
+    hit = t.filter((t.rubric == rubric.name) & (t.rubric_version == rubric.version) & (t.rated_at < day))
+    return int(hit.count().execute())

@@ -1,0 +1,42 @@
+"""`workbench lab`: JupyterLab on the notebooks, asking nothing of the network."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from workbench.errors import ReportError
+
+# JupyterLab would look for news, for its own updates and for extensions.
+OFFLINE = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+           "--LabApp.extension_manager=readonly")
+
+
+def lab(context: typer.Context, port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free from 8888 on.")] = None,
+        browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True) -> None:
+    """Open JupyterLab on the notebooks. Further options go to `jupyter lab`."""
+    raise typer.Exit(open_lab(lab_command(port=port, browser=browser, further=context.args)))
+
+
+def lab_command(*, port: int | None, browser: bool, further: list[str]) -> list[str]:
+    """The command that starts JupyterLab on this workspace's notebooks. Errors: `ReportError` outside a workspace."""
+    from workbench.cache import workspace
+
+    root = workspace()
+    if root is None:
+        raise ReportError("no workspace here: a folder that holds notebooks/ and reports/ was expected, and neither this folder nor one "
+                          "above it is one. Change into it.")
+    chosen = [f"--ServerApp.port={port}"] if port else []
+    return [sys.executable, "-m", "jupyterlab", str(root / "notebooks"), *OFFLINE, *chosen, *([] if browser else ["--no-browser"]), *further]
+
+
+def open_lab(command: list[str]) -> int:
+    """Run JupyterLab until it ends; its exit code."""
+    import subprocess
+
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 0

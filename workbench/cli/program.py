@@ -1,0 +1,45 @@
+"""The program: its commands, its version, and how an error leaves it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from workbench.cli.datasets import check, simulate
+from workbench.cli.lab import lab
+from workbench.cli.reports import list_all, run
+from workbench.errors import ParameterError, WorkbenchError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+                  context_settings={"help_option_names": ["-h", "--help"]})
+app.command("run")(run)
+app.command("list")(list_all)
+app.command("check")(check)
+app.command("simulate")(simulate)
+app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"workbench {version('workbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def workbench(version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True,
+                                                    help="Print the version and leave.")] = False) -> None:
+    """Measure the quality of the human judgement that AI models are trained on."""
+
+
+def start(arguments: list[str] | None = None) -> None:
+    """Run a command; an error of the reader's making is one message on standard error and an exit code, no traceback."""
+    try:
+        app(args=arguments, prog_name="workbench")
+    except WorkbenchError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        raise SystemExit(2 if isinstance(error, ParameterError) else 1) from None

@@ -1,0 +1,70 @@
+"""`workbench run` and `workbench list`: reports made, and what there is to make them of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import Columns, Engine, Exclude, filters, mapping, named_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Seed = Annotated[int, typer.Option(help="Decides all random draws.")]
+
+
+def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="A pack (reports/NAME.toml) or a notebook (notebooks/NAME.ipynb).")],
+        data: Annotated[Path | None, typer.Option(help="A ratings file or dataset folder; default: the pack's own.")] = None,
+        period: Annotated[str | None, typer.Option(help="2026-W46 or 2026-11; default: the last complete week in the data.")] = None,
+        since: Annotated[str | None, typer.Option(help="Every complete week from this one on.")] = None,
+        engine: Engine = None,
+        settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A notebook's parameter. Repeatable.")] = None,
+        column: Columns = None, exclude: Exclude = None,
+        jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks run at once; default: one a core.")] = None,
+        force: Annotated[bool, typer.Option("--force", help="Make it again; the old one moves aside.")] = False,
+        seed: Seed = 0) -> None:
+    """Make a report of a pack or of one notebook."""
+    parameters, columns, excluded = named_values(settings), mapping(column), filters(exclude)
+    from workbench import report
+
+    with report.show_progress() as progress:
+        runs = report.run(name, data=data, period=period, since=since, engine=engine, parameters=parameters, columns=columns,
+                          exclude=excluded, jobs=jobs, force=force, seed=seed, progress=progress)
+    for made in runs:
+        print(f"{made.index}{'  (there already: nothing has changed)' if made.reused else ''}")
+
+
+def list_all() -> None:
+    """Packs, notebooks with their parameters, and the reports made so far."""
+    from rich.console import Console
+
+    from workbench import report
+    from workbench.cli.tables import rich_table
+
+    listed = Console()
+    listed.print(rich_table(runnable(), title="What can be run"))
+    runs = report.list_runs()
+    if runs.empty:
+        listed.print("No report has been made yet. Make one with: workbench run NAME", markup=False)
+        return
+    runs = runs.assign(seconds=runs["seconds"].map("{:.0f}".format))
+    listed.print(rich_table(runs.drop(columns=["version"]), title="Reports"))
+
+
+def runnable() -> pd.DataFrame:
+    """Packs with their notebooks, and notebooks with their own parameters: name, kind, holds."""
+    import pandas as pd
+
+    from workbench import report
+    from workbench.report.pack import find_workspace
+    from workbench.report.parameters import SET_BY_RUN, read_notebook, read_parameters
+
+    root = find_workspace()
+    packs = [report.load_pack(p.stem, workspace=root) for p in sorted((root / "reports").glob("*.toml"))]
+    rows = [(pack.name, "pack", ", ".join(n.name for n in pack.notebooks)) for pack in packs]
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        own = read_parameters(read_notebook(path), name=path.stem)
+        rows.append((path.stem, "notebook", ", ".join(str(p) for p in own.values() if p.name not in SET_BY_RUN)))
+    return pd.DataFrame(rows, columns=["name", "kind", "holds"])

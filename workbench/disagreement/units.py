@@ -1,0 +1,149 @@
+"""Each rated unit with its disagreement, and what to expect of the raters who happened to rate it.
+
+Disagreement of a unit is the mean distance of two of its ratings: 0 or 1 for nominal levels, else the squared difference
+of their places on the scale, whose ends lie 1 apart. It does not depend on how many ratings there are. Two raters of severities
+s and noise v differ by (s_a - s_b)^2 + v_a + v_b on the average item; the mean over a unit's pairs is what is expected of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.reduce import cells, facts
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from workbench.ratings import Ratings, Scale
+
+INSTRUMENT = ("criterion", "rubric", "rubric_version")
+RARE = 10           # raters of fewer units share one noise: too little is known of each
+MAX_RATERS = 1_000  # beyond this many, those with the fewest units share one as well
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of one criterion under one rubric that were rated twice or more.
+
+    frame: one row a unit: item_id, step, criterion, rubric, rubric_version, further columns, n_ratings, value, expected.
+    cells: their ratings; `row` is the unit's place in `frame`, `place` the level's code or place on the scale in 0-1.
+    gap: (U,) disagreement that the severities of its raters explain. design: (U, R) weight of each rater's noise in a unit.
+    nominal: whether levels have no order. n_single: units rated once, left out.
+    """
+
+    frame: pd.DataFrame
+    cells: pd.DataFrame
+    gap: np.ndarray
+    design: csr_array
+    nominal: bool
+    n_single: int
+
+    @property
+    def beyond(self) -> np.ndarray:
+        """(U,) disagreement that severities do not explain."""
+        return self.frame["value"].to_numpy() - self.gap
+
+    @property
+    def blocks(self) -> np.ndarray:
+        """(U,) codes of what is drawn as one: the prompt where it is known, else the item."""
+        frame = self.frame
+        names = frame["prompt_id"].astype("object").where(frame["prompt_id"].notna(), frame["item_id"]) \
+            if "prompt_id" in frame else frame["item_id"]
+        return pd.factorize(names)[0]
+
+
+def rated_units(ratings: Ratings, *, extra: Sequence[str] = ()) -> list[Units]:
+    """The units of each criterion and rubric, versions kept apart, with the columns `extra` of their ratings in `cells`."""
+    extra = [c for c in dict.fromkeys(("prompt_id", "rated_at", *extra)) if c not in INSTRUMENT and c not in ratings.missing]
+    rows = cells(ratings, by=INSTRUMENT, extra=extra)
+    scales = {(rubric, criterion): scale for (rubric, _, criterion), scale in facts(ratings).scales.items()}
+    by_version = facts(ratings).scales
+    rows = rows.assign(place=np.nan)
+    for (criterion, rubric, version), part in rows.groupby(list(INSTRUMENT), sort=False):
+        rows.loc[part.index, "place"] = places(part, by_version[rubric, version, criterion])
+    return [units_of(part, nominal=scales[rubric, criterion].name == "nominal")
+            for (criterion, rubric), part in rows.groupby(["criterion", "rubric"], sort=True)]
+
+
+def places(rows: pd.DataFrame, scale: Scale) -> np.ndarray:
+    """Where each rating lies on its scale: the level's code if nominal, else between 0 and 1."""
+    if scale.name == "nominal":
+        return rows["level"].to_numpy(dtype=float)
+    if scale.name == "ordinal":
+        return rows["level"].to_numpy(dtype=float) / max(len(scale.levels) - 1, 1)
+    score = rows["score"].to_numpy(dtype=float)
+    low = scale.minimum if scale.minimum is not None else score.min()
+    high = scale.maximum if scale.maximum is not None else score.max()
+    return (score - low) / (high - low) if high > low else np.zeros(len(score))
+
+
+def units_of(rows: pd.DataFrame, *, nominal: bool) -> Units:
+    """Units of one criterion and rubric from their ratings, with value and expected disagreement."""
+    n = rows.groupby("unit")["unit"].transform("size")
+    rows = rows[n >= 2].sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
+    rows["row"] = pd.factorize(rows["unit"])[0]
+    kept = [c for c in ("item_id", "step", *INSTRUMENT, "prompt_id") if c in rows]
+    frame = rows.drop_duplicates("row")[kept].reset_index(drop=True)
+    unit, place = rows["row"].to_numpy(), rows["place"].to_numpy(dtype=float)
+    rater = pd.factorize(rows["rater_id"], sort=True)[0]
+    size = np.bincount(unit, minlength=len(frame))
+    value = share_of_unlike_pairs(unit, place, size) if nominal else 2 * spread(unit, place, size)
+    severity = np.zeros(len(rows)) if nominal else severities(unit, rater, place)[rater]
+    gap = 2 * spread(unit, severity, size)
+    design = rater_weights(unit, rater, size)
+    frame = frame.assign(n_ratings=size, value=value, expected=np.clip(gap + fitted(design, value - gap), 0, 1))
+    if "rated_at" in rows:
+        frame["first"] = rows.groupby("row")["rated_at"].min().to_numpy()
+    return Units(frame, rows, gap, design, nominal, int((n == 1).sum()))
+
+
+def spread(unit: np.ndarray, x: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Sample variance of `x` (N,) within each unit (U,): half the mean squared difference of two of its ratings."""
+    mean = np.bincount(unit, x, len(size)) / size
+    return np.bincount(unit, (x - mean[unit]) ** 2, len(size)) / (size - 1)
+
+
+def share_of_unlike_pairs(unit: np.ndarray, code: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Share of a unit's pairs of ratings that name different levels."""
+    counts = pd.Series(1, index=range(len(unit))).groupby([unit, code]).sum()
+    alike = np.bincount(counts.index.get_level_values(0), counts * (counts - 1), len(size))
+    return 1 - alike / (size * (size - 1))
+
+
+def severities(unit: np.ndarray, rater: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Raters' effects in x = unit + rater, least squares (R,); raters who never meet are compared with nobody."""
+    from scipy.sparse import csr_array, diags_array
+    from scipy.sparse.linalg import lsqr
+
+    if not len(x):
+        return np.zeros(0)
+    seen = csr_array((np.ones(len(x)), (unit, rater)))
+    per_unit, per_rater = np.bincount(unit), np.bincount(rater)
+    total = np.bincount(unit, x) / per_unit
+    laplacian = diags_array(per_rater.astype(float)) - seen.T @ diags_array(1 / per_unit) @ seen
+    return lsqr(laplacian.tocsr(), np.bincount(rater, x - total[unit]), atol=1e-10, btol=1e-10, iter_lim=500)[0]
+
+
+def rater_weights(unit: np.ndarray, rater: np.ndarray, size: np.ndarray) -> csr_array:
+    """(U, R): 2 / n for each of a unit's n raters, the share of its pairs each is part of; rare raters in one column."""
+    from scipy.sparse import csr_array
+
+    counts = np.bincount(rater, minlength=1)
+    cut = max(RARE, np.sort(counts)[::-1][min(MAX_RATERS, len(counts)) - 1])
+    common = np.flatnonzero(counts >= cut)[:MAX_RATERS]
+    column = np.full(len(counts), len(common))
+    column[common] = np.arange(len(common))
+    return csr_array((2 / size[unit], (unit, column[rater])), shape=(len(size), len(common) + 1))
+
+
+def fitted(design: csr_array, y: np.ndarray) -> np.ndarray:
+    """Least squares fit of y, (U,) or (U, K), on the design; columns that repeat others do no harm."""
+    from scipy.linalg import lstsq
+
+    normal = (design.T @ design).toarray()
+    return design @ lstsq(normal, design.T @ y, cond=1e-10)[0] if design.shape[0] else y
