@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cache import digest
 from workbench.errors import ParameterError, examples
+from workbench.instrument import Rubric
+from workbench.periods import moment, period_bounds
 from workbench.schema import BY_NAME
 
 if TYPE_CHECKING:
@@ -18,45 +20,6 @@ if TYPE_CHECKING:
 
 # Columns that need not be stored: made from others when `by` or `where` names them.
 VIRTUAL = ("week", "month")
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How one criterion is rated: `levels` in order with the number each stands for; `assumed` without a rubric.
-
-    `minimum` and `maximum` bound an interval or ratio scale without levels.
-    """
-
-    name: str
-    levels: tuple[str, ...] = ()
-    values: tuple[float, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    uses: str = "score"
-    assumed: bool = False
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One line of a rubric."""
-
-    scale: Scale
-    definition: str = ""
-    wordings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rubric:
-    """One version of an instrument, as its file states it."""
-
-    name: str
-    version: str
-    criteria: Mapping[str, Criterion]
-    parent: str = ""
-    author_party: str = ""
-    in_force: dt.date | None = None
-    changed: str = ""
-    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -313,29 +276,3 @@ def with_virtual(table: Any, names: Sequence[str]) -> Any:
     made = {name: table.rated_at.truncate({"week": "W", "month": "M"}[name]) for name in VIRTUAL
             if name in names and name not in table.columns}
     return table.mutate(**made) if made else table
-
-
-def moment(value: str | dt.datetime | None) -> dt.datetime | None:
-    """A point in time in UTC from a date, a datetime or ISO 8601 text; without a zone it is read as UTC."""
-    if value is None:
-        return None
-    try:
-        when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-        when = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
-    except (ValueError, AttributeError):
-        raise ParameterError(f"{value!r} is not a point in time. Write it as 2026-11-01 or 2026-11-01T08:00:00Z.") from None
-    return when.astimezone(dt.timezone.utc) if when.tzinfo else when.replace(tzinfo=dt.timezone.utc)
-
-
-def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
-    """Start and end (half-open, UTC) of an ISO week "2026-W46", which begins on Monday, or a month "2026-11"."""
-    try:
-        if "-W" in period:
-            start = dt.datetime.strptime(f"{period}-1", "%G-W%V-%u")
-            end = start + dt.timedelta(days=7)
-        else:
-            start = dt.datetime.strptime(period, "%Y-%m")
-            end = (start + dt.timedelta(days=32)).replace(day=1)
-    except ValueError:
-        raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11.") from None
-    return start.replace(tzinfo=dt.timezone.utc), end.replace(tzinfo=dt.timezone.utc)

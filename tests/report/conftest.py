@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import workbench
-from workbench.ratings import Snapshot, period_bounds
+from workbench.periods import period_bounds
+from workbench.ratings import Snapshot
 
 PARAMETERS = '''data: str = "../data/sample"
 columns: dict = {}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import ParameterError
-from workbench.ratings import period_bounds
+from workbench.periods import period_bounds
 from workbench.report.period import choose_period, week_of, weeks_since
 
 

@@ -19,8 +19,8 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor:
     """What the tables of `summary` and `raters` let one say, as a findings table.
 
     For each group one finding on alpha, by where its interval lies: "ok" at or above `fair`; "alarm" below `poor`; "unknown"
-    where alpha is undefined, has no interval, or the interval holds both 0 and `fair`, with how many items would tell; "attention"
-    between. `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977) end "fair" and
+    where alpha is undefined, has no interval, or the interval holds both 0 and `fair`, with how many items would tell;
+    "attention" between. `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977) end "fair" and
     "slight" agreement, doi:10.2307/2529310); they do not certify data. Krippendorff (2018) asks for .8, and .667 for tentative
     conclusions: pass fair=0.667 to hold a panel to that.
 
@@ -71,7 +71,7 @@ def _verdict(row: Mapping[str, object], poor: float, fair: float) -> tuple[str, 
     if low >= fair:
         return "ok", "Raters agree{on} well beyond chance", ""
     if high < poor:
-        return "alarm", "Raters hardly agree{on} beyond chance", "Review the rubric and its raters before training on these ratings."
+        return "alarm", "Raters hardly agree{on} beyond chance", "Review rubric and raters before training on these ratings."
     if low <= 0 and high >= fair:
         more = items_needed(row, fair)
         return "unknown", "Whether raters agree{on} beyond chance cannot be told yet", \

@@ -35,7 +35,8 @@ def gwet_ac(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "ide
     "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
 
     Items rated once count in p_k, not in p_a. One level only: 1, for chance is then assumed, not estimated; `note` says so,
-    and there is no interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown option.
+    and there is no interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown
+    option.
 
     Source: Gwet (2008), doi:10.1348/000711006X126600; weights and missing ratings: Gwet (2014), Handbook of Inter-Rater
     Reliability.

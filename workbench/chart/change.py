@@ -36,7 +36,8 @@ def monitor_chart(windows: pd.DataFrame, *, by: str | Sequence[str] = (), error_
     """
     by = by_list(by)
     needs = ["metric", "window", *by, "value", "low", "high", "e_value", "alarm"]
-    windows = checked(windows, chart="monitor_chart", needs=needs, cure="select streams, those in alarm first")
+    windows = checked(windows, chart="monitor_chart", needs=needs, unique=needs[: 2 + len(by)],
+                      cure="select streams, those in alarm first")
     if windows.empty:
         return nothing_to_draw("windows", title=title)
     frame, tooltip = _weeks(windows, by=by)
@@ -144,7 +145,8 @@ def decomposition_bars(parts: pd.DataFrame, *, unit: str = "points", title: str 
 
     Raises `ParameterError` for a missing column or more than 12 parts.
     """
-    parts = checked(parts, chart="decomposition_bars", needs=["part", "value", "low", "high"], limit=12, cure="merge small parts")
+    parts = checked(parts, chart="decomposition_bars", needs=["part", "value", "low", "high"], unique=["part"], limit=12,
+                    cure="merge small parts")
     if parts.empty:
         return nothing_to_draw("parts", title=title)
     frame, tooltip = _waterfall(parts)

@@ -30,7 +30,8 @@ def agreement_forest(estimates: pd.DataFrame, *, by: str | Sequence[str], refere
     than 500 rows or more than 7 coefficients.
     """
     by = by_list(by)
-    estimates = checked(estimates, chart="agreement_forest", needs=["name", *by, "value", "low", "high"])
+    estimates = checked(estimates, chart="agreement_forest", needs=["name", *by, "value", "low", "high"],
+                        unique=["name", *by])
     if estimates.empty:
         return nothing_to_draw("estimates", title=title)
     names = list(dict.fromkeys(estimates["name"].map(headed)))
@@ -73,7 +74,8 @@ def agreement_trend(estimates: pd.DataFrame, *, window: str = "window", by: str 
     Raises `ParameterError` for several statistics, too many groups or rows, or a missing column.
     """
     by = by_list(by or ())
-    estimates = checked(estimates, chart="agreement_trend", needs=["name", window, *by, "value", "low", "high"])
+    estimates = checked(estimates, chart="agreement_trend", needs=["name", window, *by, "value", "low", "high"],
+                        unique=["name", window, *by, *(["rubric_version"] if "rubric_version" in estimates else [])])
     if estimates.empty:
         return nothing_to_draw("estimates", title=title)
     names = estimates["name"].unique()

@@ -27,7 +27,8 @@ def detectable_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "task_typ
     All panels share their axes. Raises `ParameterError` for a missing column, or too many rows or panels.
     """
     by = by_list(by)
-    table = checked(table, chart="detectable_curve", needs=[*by, "value", "low", "high", "n_items"])
+    table = checked(table, chart="detectable_curve", needs=[*by, "value", "low", "high", "n_items"],
+                    unique=[*by, "n_items"])
     if table.empty:
         return nothing_to_draw("detectable effects", title=title)
     frame, tooltip = drawable(table, by=by, keep=["n_items"])
@@ -94,7 +95,7 @@ def verifiability_map(table: pd.DataFrame, *, by: Sequence[str] = ("task_type", 
     What is not defined is listed under its panel's heading. Raises `ParameterError` for a missing column or too many rows.
     """
     by = by_list(by)
-    table = checked(table, chart="verifiability_map", needs=[*by, "mean", "value", "low", "high"], limit=120)
+    table = checked(table, chart="verifiability_map", needs=[*by, "mean", "value", "low", "high"], unique=by, limit=120)
     if table.empty:
         return nothing_to_draw("targets", title=title)
     frame, tooltip = drawable(table, by=by, keep=["mean"])

@@ -9,8 +9,8 @@ import altair as alt
 import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis
-from workbench.chart.rows import (by_list, checked, count_text, drawable, evidence, headed, interval_words, level_text,
-                                  number, words)
+from workbench.chart.rows import (by_list, checked, count_text, drawable, evidence, headed, interval_words, key_labels,
+                                  level_text, number, words)
 from workbench.chart.style import (ACCENT, ACCENT_PALE, ALERT, ALERT_PALE, CONTEXT, INK, PAPER, QUIET, WIDTH, nothing_to_draw,
                                    row_axis, styled)
 from workbench.errors import ParameterError, shorten
@@ -33,7 +33,7 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     Raises `ParameterError` for a missing column or more than 60 slices.
     """
     by = by_list(by)
-    slices = checked(slices, chart="disagreement_bars", needs=[*by, "value", "low", "high"], limit=60,
+    slices = checked(slices, chart="disagreement_bars", needs=[*by, "value", "low", "high"], unique=by, limit=60,
                      cure="keep the slices at the head of the table")
     if slices.empty:
         return nothing_to_draw("slices", title=title)
@@ -47,7 +47,7 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     fill = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ALERT, ALERT_PALE, "#d3d9e0"]), title=None)
     y = alt.Y("label:N", sort=None, axis=row_axis(frame["label"]))
     reach = float(frame[["value", "low", "high"]].max().max())
-    x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), 1.0 if 0.4 < reach <= 1 else 1.08 * reach))
+    x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), 1.0 if not reach > 1 else 1.08 * reach))
     bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
     halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
@@ -79,14 +79,14 @@ def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
 
     Raises `ParameterError` for a missing column or more than 40 items.
     """
-    items = checked(items, chart="item_strip", needs=["item_id", "level", "n"])
+    items = checked(items, chart="item_strip", needs=["item_id", "level", "n"], unique=["item_id", "level"])
     if items.empty:
         return nothing_to_draw("items", title=title)
     if items["item_id"].nunique() > 40:
         raise ParameterError(f"chart.item_strip: draws up to 40 items, found {items['item_id'].nunique()}. "
                              "Keep the most contested.")
     order = [level_text(level) for level in (levels or level_order(items["level"]))]
-    frame = pd.DataFrame({"item": items["item_id"].map(level_text), "level": items["level"].map(level_text), "n": items["n"]})
+    frame = pd.DataFrame({"item": key_labels(items, ["item_id"]), "level": items["level"].map(level_text), "n": items["n"]})
     tooltip = [alt.Tooltip("item:N", title="Item"), alt.Tooltip("level:N", title="Level"), alt.Tooltip("n:Q", title="Raters")]
     for column in ("text", "shape"):
         if column in items:
@@ -127,7 +127,8 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
     Raises `ParameterError` for a missing column or more than 30 clusters.
     """
     described = "terms" if "terms" in clusters else "name"
-    clusters = checked(clusters, chart="cluster_terms", needs=["cluster", described, "size", "value", "low", "high"], limit=30,
+    needs = ["cluster", described, "size", "value", "low", "high"]
+    clusters = checked(clusters, chart="cluster_terms", needs=needs, unique=["cluster"], limit=30,
                        cure="keep the largest clusters")
     if clusters.empty:
         return nothing_to_draw("clusters", title=title)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.chart.marks import intervals, reference_lines, value_axis
-from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text
+from workbench.chart.rows import checked, drawable, evidence, full_range, headed, key_labels
 from workbench.chart.style import ALERT, BELOW, INK, PALE, QUIET, RAMP, WIDTH, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
@@ -27,7 +27,8 @@ def rater_forest(raters: pd.DataFrame, *, measure: str | None = None,
 
     Raises `ParameterError` for several statistics, a missing column or more than 150 raters.
     """
-    raters = checked(raters, chart="rater_forest", needs=["rater_id", "value", "low", "high"], limit=150,
+    unique = ["name", "rater_id"] if "name" in raters else ["rater_id"]
+    raters = checked(raters, chart="rater_forest", needs=["rater_id", "value", "low", "high"], unique=unique, limit=150,
                      cure="select raters, for example those whose interval excludes 0")
     if raters.empty:
         return nothing_to_draw("raters", title=title)
@@ -62,16 +63,19 @@ def pair_heatmap(pairs: pd.DataFrame, *, title: str = "Which raters agree with w
     Pairs without shared items stay blank, a pair that is not defined is a cross. Raises `ParameterError` for more
     than 40 raters.
     """
-    pairs = checked(pairs, chart="pair_heatmap", needs=["rater_a", "rater_b", "value", "low", "high", "n_items"], limit=10_000)
+    needs = ["rater_a", "rater_b", "value", "low", "high", "n_items"]
+    pairs = checked(pairs, chart="pair_heatmap", needs=needs, unique=needs[:2], limit=10_000)
     if pairs.empty:
         return nothing_to_draw("pairs", title=title)
-    ends = pd.concat([pairs["rater_a"], pairs["rater_b"]], ignore_index=True).map(level_text)
+    ends = pd.concat([pairs["rater_a"], pairs["rater_b"]], ignore_index=True)
+    ends = key_labels(ends.to_frame("rater"), ["rater"])
     means = pd.Series(np.tile(pairs["value"], 2)).groupby(ends).mean().sort_values(ascending=False, kind="stable")
     order = list(means.index)
-    if len(order) > MAX_RATERS or pairs.duplicated(["rater_a", "rater_b"]).any():
-        raise ParameterError(f"chart.pair_heatmap: draws up to {MAX_RATERS} raters and one row a pair, found {len(order)} raters "
-                             f"in {len(pairs):,} rows. Select one statistic and group, and the raters with most ratings.")
+    if len(order) > MAX_RATERS:
+        raise ParameterError(f"chart.pair_heatmap: draws up to {MAX_RATERS} raters, found {len(order)}. "
+                             "Select the pairs of some, such as those with most ratings or the lowest agreement.")
     frame, tooltip = drawable(pairs, by=["rater_a", "rater_b"])
+    frame["by0"], frame["by1"] = ends[: len(pairs)], ends[len(pairs):].to_numpy()
     frame["short"] = [f"{value:.2f}".replace("-", "−") if pd.notna(value) else "×" for value in frame["value"]]
     name = headed(pairs["name"].iloc[0]) if "name" in pairs else "Agreement"
     domain = full_range([pairs["name"].iloc[0] if "name" in pairs else "agreement"]) or (-1.0, 1.0)

@@ -21,9 +21,13 @@ _TIPS = {"n_items": "Items", "n_raters": "Raters", "n_ratings": "Ratings", "n_dr
          "method": "Interval by", "estimand": "Holds for", "status": "Status", "q": "False discovery rate q", "note": "Note"}
 
 
-def checked(table: pd.DataFrame, *, chart: str, needs: Sequence[str], limit: int = MAX_ROWS,
+def checked(table: pd.DataFrame, *, chart: str, needs: Sequence[str], unique: Sequence[str] = (), limit: int = MAX_ROWS,
             cure: str = "group by fewer columns, or select the rows that matter") -> pd.DataFrame:
-    """The table with rows numbered anew; raises `ParameterError` where a column is missing or rows are too many."""
+    """The table with rows numbered anew.
+
+    Raises `ParameterError` where a column is missing, rows are too many, or rows with the same `unique` columns
+    would be drawn on top of each other.
+    """
     missing = [column for column in needs if column not in table.columns]
     if missing:
         raise ParameterError(f"chart.{chart}: the table lacks {', '.join(map(repr, missing))}. "
@@ -31,6 +35,11 @@ def checked(table: pd.DataFrame, *, chart: str, needs: Sequence[str], limit: int
     if len(table) > limit:
         raise ParameterError(f"chart.{chart}: a chart takes at most {limit:,} rows of results, found {len(table):,}. "
                              f"To draw it, {cure}.")
+    twice = table.duplicated(list(unique)) if unique else pd.Series(dtype=bool)
+    if twice.any():
+        where = ", ".join(f"{column}={shorten(table.loc[twice, column].iloc[0])}" for column in unique)
+        raise ParameterError(f"chart.{chart}: expected one row for each {', '.join(unique)}, found {int(twice.sum()):,} more, "
+                             f"first at {where}. Name every grouping column, or select rows.")
     return table.reset_index(drop=True)
 
 
@@ -54,9 +63,16 @@ def full_range(names: Sequence[object]) -> tuple[float, float] | None:
 
 
 def key_labels(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """Each row's group as text: its levels of the `by` columns, cut to a label's length."""
-    columns = [table[column].map(level_text) for column in by]
-    labels = [" · ".join(levels) for levels in zip(*columns)] if columns else ["all ratings"] * len(table)
+    """Each row's group as text: its levels of the `by` columns, cut to a label's length but still told apart."""
+    if not by:
+        return pd.Series("all ratings", index=table.index, dtype="object")
+    keys = list(zip(*(table[column].astype(str) for column in by)))
+    texts = [" · ".join(levels) for levels in zip(*(table[column].map(level_text) for column in by))]
+    sharing: dict[str, list[object]] = {}
+    for text, key in dict.fromkeys(zip(texts, keys)):
+        sharing.setdefault(text, []).append(key)
+    places = [sharing[text].index(key) for text, key in zip(texts, keys)]
+    labels = [f"{text} ({place + 1})" if place else text for text, place in zip(texts, places)]
     return pd.Series(labels, index=table.index, dtype="object")
 
 
@@ -116,8 +132,8 @@ def drawable(table: pd.DataFrame, *, by: Sequence[str] = (),
             frame[column] = table[column] if column.startswith("n_") else [_text(cell) for cell in table[column]]
     for column in keep:
         frame[column] = table[column]
-    return frame, [alt.Tooltip(field, title=title, **({"format": ","} if field.startswith("n_") else {}))
-                   for field, title in tips.items()]
+    return frame, [alt.Tooltip(f"{field}:Q", title=title, format=",") if field.startswith("n_") else
+                   alt.Tooltip(f"{field}:N", title=title) for field, title in tips.items()]
 
 
 def _text(cell: object) -> str:

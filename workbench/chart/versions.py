@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.chart.hotspots import level_order
 from workbench.chart.marks import intervals, reference_lines, value_axis
-from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text
+from workbench.chart.rows import checked, drawable, evidence, full_range, headed, key_labels, level_text
 from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, RAMP, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
@@ -28,12 +28,12 @@ def version_compare(estimates: pd.DataFrame, *, by: str = "criterion", versions:
     A row without a difference says so. Raises `ParameterError` unless there are two versions and one statistic.
     """
     needs = ["name", "rubric_version", by, "value", "low", "high"]
-    estimates = checked(estimates, chart="version_compare", needs=needs, limit=120)
+    estimates = checked(estimates, chart="version_compare", needs=needs, unique=needs[:3], limit=120)
     if estimates.empty:
         return nothing_to_draw("estimates", title=title)
     paired = estimates["name"].astype(str).str.contains("difference")
     frame, tooltip = drawable(estimates, by=[by, "rubric_version"])
-    frame["label"] = frame["by0"]
+    frame["label"] = key_labels(estimates, [by])
     found = tuple(dict.fromkeys(frame["by1"][~paired]))
     old_new = tuple(map(str, versions or found))
     names = estimates["name"][~paired].unique()
@@ -83,7 +83,7 @@ def level_flow(flow: pd.DataFrame, *, versions: tuple[str, str] = ("old", "new")
         levels: the scale's levels in order; by default those that occur, numbers by size, names as they come.
         title: the question, or the finding.
     """
-    flow = checked(flow, chart="level_flow", needs=["from_level", "to_level", "n"])
+    flow = checked(flow, chart="level_flow", needs=["from_level", "to_level", "n"], unique=["from_level", "to_level"])
     if flow.empty:
         return nothing_to_draw("flow", title=title)
     order = [level_text(level) for level in (levels or level_order(pd.concat([flow["from_level"], flow["to_level"]])))]

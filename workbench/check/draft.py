@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from workbench.errors import RatingsError
-from workbench.ratings import Criterion, Ratings, Rubric, Scale
+from workbench.instrument import Criterion, Rubric, Scale
+from workbench.ratings import Ratings
 from workbench.reduce.facts import distinct, facts
 
 MOST_LEVELS = 10_000  # labels beyond this are free text

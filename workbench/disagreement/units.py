@@ -19,7 +19,8 @@ from workbench.reduce import cells, facts
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from workbench.ratings import Ratings, Scale
+    from workbench.instrument import Scale
+    from workbench.ratings import Ratings
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
 RARE = 10           # raters of fewer units share one noise: too little is known of each

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RatingsError, examples
-from workbench.ratings import Ratings, Scale, Source
+from workbench.instrument import Scale
+from workbench.ratings import Ratings, Source
 from workbench.reduce.collect import collect
 from workbench.schema import COLUMNS, UNIT
 
@@ -205,7 +206,7 @@ def outside(source: Source, column: str, occurs: "pd.DataFrame", row: Any, where
     shown = [f"{r[column]:g}" if column == "score" else str(r[column]) for r in rows]
     shown = [f"{s} (row {r['_row']})" if "_row" in r else s for s, r in zip(shown, rows)]
     n = int(occurs["n"].sum())
-    return f"{n:,} {column}s lie outside {where}: {examples(shown, n)}. Fix the file, or add the levels in rubrics/{file}."
+    return f"{n:,} {column}s lie outside {where}: {examples(shown, n)}. Fix the file, or add the levels in {file}."
 
 
 def contradicting(source: Source, scale: Scale, row: Any, where: str) -> list[str]:

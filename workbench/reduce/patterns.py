@@ -13,7 +13,8 @@ import numpy as np
 
 from workbench.errors import RatingsError
 from workbench.estimates import join_notes
-from workbench.ratings import Ratings, Scale
+from workbench.instrument import Scale
+from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
 from workbench.reduce.select import Selection, group_ids, none_if_missing, select
 from workbench.reduce.tables import Patterns

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError, RatingsError, examples
 from workbench.estimates import join_notes
-from workbench.ratings import Ratings, Scale, with_virtual
+from workbench.instrument import Scale
+from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect
 from workbench.reduce.facts import LEVELS_LIMIT, Instrument, facts
 from workbench.schema import PANEL, UNIT

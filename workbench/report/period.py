@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from workbench.errors import ParameterError
-from workbench.ratings import Ratings, period_bounds
+from workbench.periods import period_bounds
+from workbench.ratings import Ratings
 
 UNDATED = "undated"
 

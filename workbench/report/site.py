@@ -16,7 +16,7 @@ import pandas as pd
 from workbench.cache import kept
 from workbench.errors import ReportError
 from workbench.estimates import MEASURES
-from workbench.ratings import period_bounds
+from workbench.periods import period_bounds
 from workbench.report.collect import ESTIMATES, FINDINGS
 from workbench.report.page import Page, lay_out, slug
 

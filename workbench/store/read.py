@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError, RatingsError, examples, one_of
-from workbench.ratings import Criterion, Ratings, Rubric, Scale, Source, matches
+from workbench.instrument import Criterion, Rubric, Scale
+from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
 from workbench.store.normalise import normalise, renamed, text_columns
 from workbench.store.rubrics import read_rubrics
@@ -102,13 +103,13 @@ def locate(source: object) -> Location:
         files = tuple(Path(p) for p in source)
         if not files:
             raise ParameterError("source is an empty list. Give at least one file.")
-        return Location(files[0].stem, files=files)
+        return Location(files[0].name, files=files)
     path = Path(source)
     if not path.exists():
         raise RatingsError(f"{path}: there is no such file or folder. Check the path.")
     if path.is_file():
         known_kind(path)
-        return Location(path.stem, files=(path,))
+        return Location(path.name, files=(path,))
     settings = dataset_settings(path)
     name = settings.get("name", path.name)
     if (path / "_delta_log").is_dir():

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.errors import RubricError, examples
-from workbench.ratings import Criterion, Rubric, Scale
+from workbench.instrument import Criterion, Rubric, Scale
 from workbench.schema import SCALES
 
 TOP = {"name", "version", "parent", "author_party", "in_force", "changed", "criteria"}
@@ -49,7 +49,7 @@ def read_rubric(path: Path) -> Rubric:
     criteria = {name: read_criterion(line, where=f"{path.name} [criteria.{name}]") for name, line in content["criteria"].items()}
     plain = {key: str(content.get(key, "")) for key in ("parent", "author_party", "changed")}
     return Rubric(name=str(content["name"]), version=str(content["version"]), criteria=criteria,
-                  in_force=content.get("in_force"), source=path.name, **plain)
+                  in_force=content.get("in_force"), source=f"{path.parent.name}/{path.name}", **plain)
 
 
 def read_criterion(line: Mapping[str, object], *, where: str) -> Criterion:

@@ -65,24 +65,26 @@ def staged(path: Path, as_text: frozenset[str]) -> Path:
 
 def text_columns(path: Path, as_text: frozenset[str]) -> dict[str, str]:
     """Column names of a text file with the types to read them as."""
-    found = run(path, f"DESCRIBE SELECT * FROM {reader(path)}")
-    columns = {name: "VARCHAR" if name in as_text else kind for name, kind, *_ in found}
     if TEXT[path.suffix.lower()] == "csv":
-        header = first_line(path)
-        repeated = sorted({c for c in header if header.count(c) > 1})
+        header, _ = first_line(path)
+        repeated = sorted({c for c in header if c and header.count(c) > 1})
         if repeated:
             raise RatingsError(f"{path.name}: column {', '.join(map(repr, repeated))} stands twice in the header. Rename or drop one.")
-    return columns
+    found = run(path, f"DESCRIBE SELECT * FROM {reader(path)}")
+    nested = ("STRUCT", "MAP", "UNION")
+    return {name: "VARCHAR" if name in as_text and not kind.startswith(nested) and not kind.endswith("]") else kind
+            for name, kind, *_ in found}
 
 
-def first_line(path: Path) -> list[str]:
-    """The header fields of a delimited text file, by the delimiter that splits it most."""
+def first_line(path: Path) -> tuple[list[str], str]:
+    """The header fields of a delimited text file and the delimiter, the one that splits it most."""
     import csv
 
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        line = stream.readline(1_000_000)
-    mark = max(",\t;|", key=line.count)
-    return [c.strip() for c in next(csv.reader([line], delimiter=mark), [])]
+        line = stream.readline(1_000_000).split("\r")[0]
+    fields = {mark: [c.strip() for c in next(csv.reader([line], delimiter=mark), [])] for mark in ",\t;|"}
+    mark = max(fields, key=lambda m: len(fields[m]))
+    return fields[mark], mark
 
 
 def reader(path: Path, columns: dict[str, str] | None = None) -> str:
@@ -93,7 +95,9 @@ def reader(path: Path, columns: dict[str, str] | None = None) -> str:
         return (f"read_json({literal(path)}, format = 'newline_delimited', sample_size = -1, "
                 f"maximum_object_size = {CELL_LIMIT}{given})")
     given = f", types = {{{types}}}" if columns else ""
-    return f"read_csv({literal(path)}, header = true, sample_size = -1, max_line_size = {CELL_LIMIT}, strict_mode = true{given})"
+    # stated, not guessed: a guess that fails on one bad row reads the file as one column, or takes # for a comment
+    dialect = f"delim = {literal(first_line(path)[1])}, quote = '\"', escape = '\"', comment = ''"
+    return f"read_csv({literal(path)}, header = true, {dialect}, sample_size = -1, max_line_size = {CELL_LIMIT}, strict_mode = true{given})"
 
 
 def copy_text(path: Path, columns: dict[str, str], target: Path) -> None:

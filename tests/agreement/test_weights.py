@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.agreement.weights import BY_SCALE, DISTANCES, weight_matrix
+from workbench.errors import ParameterError
+from workbench.schema import SCALES
+
+LEVELS = np.array([1.0, 2.0, 4.0])
+# Distances of 1 to 2, 1 to 4, 2 to 4 by hand, over the largest of them; a weight is 1 less that.
+BY_HAND = {
+    "identity": (1, 1, 1),
+    "linear": (1 / 3, 1, 2 / 3),
+    "quadratic": (1 / 9, 1, 4 / 9),
+    "ordinal": (1 / 3, 1, 1 / 3),                      # ranks apart: 1, 2, 1 -> 1, 3, 1
+    "radical": ((1 / 3) ** 0.5, 1, (2 / 3) ** 0.5),
+    "ratio": ((1 / 9) / (9 / 25), 1, (1 / 9) / (9 / 25)),
+    "circular": (0.5, 0.5, 1),                          # sin^2 of 45, 135 and 90 degrees
+    "bipolar": (1 / 5, 1, 1 / 2),                       # 1 / (1 * 5), 9 / (3 * 3), 4 / (4 * 2)
+}
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_weights_of_three_levels_by_hand(name):
+    matrix = weight_matrix(name, LEVELS)
+    assert matrix[[0, 0, 1], [1, 2, 2]] == pytest.approx(1 - np.array(BY_HAND[name]), abs=1e-12)
+    assert np.array_equal(matrix, matrix.T) and (np.diag(matrix) == 1).all()
+
+
+def test_every_scale_has_its_weights():
+    assert set(BY_SCALE) == set(SCALES) and set(BY_SCALE.values()) <= set(DISTANCES)
+
+
+def test_ratio_weights_of_two_zeros_are_1():
+    assert weight_matrix("ratio", np.array([0.0, 1.0])).tolist() == [[1, 0], [0, 1]]
+
+
+def test_one_level_agrees_with_itself():
+    assert weight_matrix("linear", np.array([3.0])).tolist() == [[1]]
+
+
+@pytest.mark.parametrize(("matrix", "words"), [
+    ([[1, 0.5], [0.2, 1]], "must be symmetric"),
+    ([[0, 1], [1, 0]], "must be 1 on the diagonal"),
+    ([[1, 2], [2, 1]], "must be at most 1"),
+    ([[1, 0], [0, 1], [0, 0]], r"shape \(3, 2\)")])
+def test_a_matrix_that_is_no_table_of_weights_is_refused(matrix, words):
+    with pytest.raises(ParameterError, match=words):
+        weight_matrix(np.array(matrix, dtype=float), np.array([1.0, 2.0]))
+
+
+def test_weights_of_too_many_levels_name_the_way_out():
+    with pytest.raises(ParameterError, match=r"4,000 levels occur \(at most 3,000\). Use krippendorff_alpha\(scale='interval'\)"):
+        weight_matrix("linear", np.arange(4000.0))
+
+
+def test_ratio_weights_refuse_values_below_0():
+    with pytest.raises(ParameterError, match="weights='ratio' needs values of 0 or more; the lowest level is -1"):
+        weight_matrix("ratio", np.array([-1.0, 1.0]))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from workbench import chart
+from workbench.errors import ParameterError
+
+NAN = math.nan
+SLICES = pd.DataFrame({"slice": ['{"task_type": "code"}', '{"system": "m<script>"}', "plain"], "value": [0.3, 0.5, NAN],
+                       "low": [0.2, 0.4, NAN], "high": [0.4, 0.6, NAN], "status": ["", "found", "watch"], "confidence": 0.9})
+ITEMS = pd.DataFrame({"item_id": ["i1", "i1", "i2"], "level": [10, 2, 2], "n": [3, 2, 4], "text": ["<b>" + "x" * 500] * 3})
+CLUSTERS = pd.DataFrame({"cluster": [0, 1], "size": [30, 12], "value": [0.1, 0.3], "low": [-0.1, 0.2], "high": [0.3, 0.4],
+                         "terms": [["tax", "refund"], "poem"]})
+
+
+def test_slices_are_sorted_spelled_out_and_marked(texts) -> None:
+    made = chart.disagreement_bars(SLICES, overall=0.25, measure="Disagreement (share)")
+    rows = next(rows for rows in made.to_dict()["datasets"].values() if "standing" in rows[0])
+    assert [row["label"] for row in rows] == ["system: m<script>", "task type: code", "plain"]
+    assert [row["standing"][:5] for row in rows] == ["found", "not a", "watch"]
+    assert {"all ratings 0.25", "not defined"} <= texts(made)
+    assert made.to_dict()["title"]["subtitle"] == ["3 slices · 90 % intervals · 1 of 3 not defined"]
+
+
+def test_disagreement_bars_start_at_zero_on_a_fixed_range(views, mark) -> None:
+    bar, = mark(views(chart.disagreement_bars(SLICES)), "bar")
+    assert bar["encoding"]["x"]["scale"]["domain"] == [0, 1] and bar["encoding"]["x2"]["field"] == "from"
+    beyond, = mark(views(chart.disagreement_bars(SLICES.assign(high=2.0))), "bar")
+    assert beyond["encoding"]["x"]["scale"]["domain"] == pytest.approx([0, 2.16])
+
+
+def test_slices_may_be_named_by_columns(texts) -> None:
+    named = SLICES.drop(columns="slice").assign(task_type=["a", "b", "c"], system="m1")
+    assert "a · m1" in texts(chart.disagreement_bars(named, by=["task_type", "system"]))
+
+
+def test_item_levels_stand_in_order_and_texts_are_cut(views, texts) -> None:
+    made = chart.item_strip(ITEMS)
+    assert views(made)[0]["encoding"]["x"]["scale"]["domain"] == ["2", "10"]
+    assert made.to_dict()["title"]["subtitle"][0].startswith("n = 2 items, 4–5 ratings each")
+    assert max(map(len, texts(made))) <= 160
+    assert views(chart.item_strip(ITEMS, levels=["2", "5", "10"]))[0]["encoding"]["x"]["scale"]["domain"] == ["2", "5", "10"]
+
+
+def test_a_dot_shows_its_number_of_raters_by_area_from_nothing(views) -> None:
+    dot = views(chart.item_strip(ITEMS))[0]
+    assert dot["encoding"]["size"]["field"] == "n" and dot["encoding"]["size"]["scale"]["domain"] == [0, 4]
+
+
+def test_clusters_show_size_excess_and_terms(views, mark, texts) -> None:
+    made = chart.cluster_terms(CLUSTERS)
+    assert {"tax, refund", "poem", "0.10 [−0.10, 0.30]"} <= texts(made)
+    bar, = mark(views(made), "bar")
+    assert bar["encoding"]["x"]["field"] == "size" and bar["encoding"]["y"]["sort"] == ["1", "0"]
+    assert made.to_dict()["title"]["subtitle"] == ["2 clusters of 42 items · intervals (their confidence is not stated in the table)"]
+
+
+def test_clusters_may_carry_their_terms_as_a_name(texts) -> None:
+    assert "refund" in texts(chart.cluster_terms(CLUSTERS.drop(columns="terms").assign(name=["refund", "verse"])))
+
+
+def test_too_much_names_the_cure() -> None:
+    with pytest.raises(ParameterError, match="at most 60 rows of results, found 63. To draw it, keep the slices at the head"):
+        chart.disagreement_bars(pd.concat([SLICES] * 21))
+    with pytest.raises(ParameterError, match="up to 40 items, found 41. Keep the most contested"):
+        chart.item_strip(pd.DataFrame({"item_id": range(41), "level": 1, "n": 1}))
+    with pytest.raises(ParameterError, match="found 1 more, first at item_id=i1, level=2"):
+        chart.item_strip(pd.concat([ITEMS.iloc[:2], ITEMS.iloc[1:2]]))

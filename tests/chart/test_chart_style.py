@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import pytest
+from altair.utils.schemapi import SchemaValidationError
+
+from workbench import chart
+from workbench.chart.style import ACCENT, ALERT, QUIET, row_axis, styled
+
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = alt.Chart(pd.DataFrame({"a": [1, 2]})).mark_point().encode(x="a:Q")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+
+
+def test_importing_charts_sets_nothing_and_loads_no_altair() -> None:
+    assert run("import sys, workbench.chart; print('altair' in sys.modules)") == "False"
+    assert run("import altair, workbench.chart.coefficients; print(altair.renderers.active)") == "default"
+
+
+def test_a_chart_shows_itself_without_the_network() -> None:
+    with alt.renderers.enable("default"):
+        bundle, _ = styled(POINTS, title="Why?", subtitle="n = 2")._repr_mimebundle_(None, None)
+    assert set(bundle) == {"application/vnd.vegalite.v5+json", "text/plain"}
+
+
+def test_a_renderer_the_reader_chose_stays() -> None:
+    with alt.renderers.enable("svg"):
+        styled(POINTS, title="Why?", subtitle="n = 2")
+        assert alt.renderers.active == "svg"
+
+
+def test_the_theme_lies_in_the_chart_and_not_in_altair() -> None:
+    before = alt.theme.active
+    spec = styled(POINTS, title="Why?", subtitle="n = 2").to_dict()
+    assert spec["background"] == "#ffffff" and spec["config"]["axis"]["labelLimit"] == 220
+    assert alt.theme.active == before and "font" not in POINTS.to_dict()["config"]
+
+
+def test_a_faulty_chart_raises_when_it_is_made() -> None:
+    with pytest.raises(SchemaValidationError):
+        styled(POINTS.encode(y=alt.Y("a:Q", axis=alt.Axis(grid="wide"))), title="Why?", subtitle="n = 2")
+
+
+def test_a_subtitle_breaks_between_its_parts() -> None:
+    spec = styled(POINTS, title="Why?", subtitle=" · ".join(["x" * 50] * 3) + "\nsecond").to_dict()
+    assert spec["title"]["subtitle"] == ["x" * 50 + " · " + "x" * 50, "x" * 50, "second"]
+
+
+def test_colours_differ_in_lightness_where_grey_is_all_there_is() -> None:
+    def grey(colour: str) -> float:
+        return sum(weight * int(colour[i: i + 2], 16) for weight, i in ((0.299, 1), (0.587, 3), (0.114, 5)))
+    assert grey(QUIET) - max(grey(ACCENT), grey(ALERT)) > 40
+
+
+def test_row_labels_are_cut_and_take_the_room_they_need() -> None:
+    assert row_axis(["ab"]).to_dict()["minExtent"] < row_axis(["a" * 20]).to_dict()["minExtent"] < 220
+    assert row_axis(["a" * 500]).to_dict() | {"minExtent": 220.0, "labelLimit": 220} == row_axis(["a" * 500]).to_dict()
+
+
+def test_every_exported_chart_says_so_when_there_is_nothing_to_draw() -> None:
+    columns = ["name", "criterion", "task_type", "rubric_version", "window", "metric", "e_value", "alarm", "rater_id", "rater_a", "rater_b",
+               "slice", "item_id", "level", "n", "cluster", "terms", "size", "from_level", "to_level", "part", "mean", "n_items",
+               "value", "low", "high"]
+    empty = pd.DataFrame(columns=columns)
+    given = {"agreement_forest": {"by": "criterion"}}
+    for name in set(chart.__all__) - {"styled"}:
+        spec = getattr(chart, name)(empty, **given.get(name, {})).to_dict()
+        assert "there is nothing to draw" in str(spec["datasets"]) and spec["title"]["subtitle"] == ["n = 0"], name
+        assert spec["title"]["text"].endswith("?"), name
+
+
+def test_every_chart_names_the_columns_it_lacks() -> None:
+    from workbench.errors import ParameterError
+    given = {"agreement_forest": {"by": "criterion"}}
+    for name in set(chart.__all__) - {"styled"}:
+        with pytest.raises(ParameterError, match=rf"chart\.{name}: the table lacks .*\. It has: other"):
+            getattr(chart, name)(pd.DataFrame({"other": [1]}), **given.get(name, {}))
+
+
+def test_an_unknown_chart_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'pie'"):
+        chart.pie  # noqa: B018

@@ -1,0 +1,33 @@
+"""Moments and periods of time, always UTC; weeks are ISO weeks and begin on Monday."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from workbench.errors import ParameterError
+
+
+def moment(value: str | dt.datetime | None) -> dt.datetime | None:
+    """A point in time in UTC from a date, a datetime or ISO 8601 text; without a zone it is read as UTC."""
+    if value is None:
+        return None
+    try:
+        when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        when = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
+    except (ValueError, AttributeError):
+        raise ParameterError(f"{value!r} is not a point in time. Write it as 2026-11-01 or 2026-11-01T08:00:00Z.") from None
+    return when.astimezone(dt.timezone.utc) if when.tzinfo else when.replace(tzinfo=dt.timezone.utc)
+
+
+def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
+    """Start and end (half-open, UTC) of an ISO week "2026-W46", which begins on Monday, or a month "2026-11"."""
+    try:
+        if "-W" in period:
+            start = dt.datetime.strptime(f"{period}-1", "%G-W%V-%u")
+            end = start + dt.timedelta(days=7)
+        else:
+            start = dt.datetime.strptime(period, "%Y-%m")
+            end = (start + dt.timedelta(days=32)).replace(day=1)
+    except ValueError:
+        raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11.") from None
+    return start.replace(tzinfo=dt.timezone.utc), end.replace(tzinfo=dt.timezone.utc)
