@@ -24,10 +24,12 @@ def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
     try:
         if "-W" in period:
             start = dt.datetime.strptime(f"{period}-1", "%G-W%V-%u")
-            end = start + dt.timedelta(days=7)
+            end, written = start + dt.timedelta(days=7), start.strftime("%G-W%V")
         else:
             start = dt.datetime.strptime(period, "%Y-%m")
-            end = (start + dt.timedelta(days=32)).replace(day=1)
+            end, written = (start + dt.timedelta(days=32)).replace(day=1), start.strftime("%Y-%m")
     except ValueError:
+        written = None
+    if written != period:  # 2026-W2, or a week 53 that the year has not
         raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11.") from None
     return start.replace(tzinfo=dt.timezone.utc), end.replace(tzinfo=dt.timezone.utc)

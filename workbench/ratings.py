@@ -135,7 +135,9 @@ class Ratings:
         if self.start is not None:
             table = table.filter(table.rated_at >= self.start)
         for column, values in self.conditions:
-            table = table.filter(matches(with_virtual(table, (column,))[column], values))
+            seen = with_virtual(table, (column,))
+            table = seen.filter(matches(seen[column], values))
+            table = table.drop(column) if column in VIRTUAL else table
         return table
 
     @property
@@ -263,16 +265,31 @@ def matches(column: Any, values: Sequence[object]) -> Any:
     kind = column.type()
     if kind.is_string():
         known = [str(v) for v in known]
-    elif kind.is_boolean():
-        known = [str(v).lower() in ("true", "1") for v in known]
-    elif kind.is_numeric():
-        known = [float(v) if isinstance(v, str) else v for v in known]
-    hit = column.isin(known) if known else column.isnull()
-    return hit | column.isnull() if known and None in values else hit
+    elif kind.is_boolean() or kind.is_numeric():
+        known = [in_kind(v, column.get_name(), kind.is_boolean()) for v in known]
+    elif kind.is_timestamp():
+        known = [moment(v) for v in known]
+    missing = column.isnull()
+    if not known:
+        return missing if None in values else missing & column.notnull()
+    return column.isin(known) | missing if None in values else column.isin(known)
+
+
+def in_kind(value: object, column: str, boolean: bool) -> object:
+    """A word as the number or truth that its column holds. Errors: `ParameterError`."""
+    if boolean:
+        known = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+        if str(value).lower() in known:
+            return known[str(value).lower()]
+        raise ParameterError(f"{column}={value!r}: column {column!r} holds true and false. Use one of them.")
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ParameterError(f"{column}={value!r}: column {column!r} holds numbers. Give a number, or None for missing ones.") from None
 
 
 def with_virtual(table: Any, names: Sequence[str]) -> Any:
     """The table with those of the `VIRTUAL` columns that `names` asks for."""
-    made = {name: table.rated_at.truncate({"week": "W", "month": "M"}[name]) for name in VIRTUAL
+    made = {name: table.rated_at.truncate({"week": "W", "month": "M"}[name]).cast("timestamp('UTC')") for name in VIRTUAL
             if name in names and name not in table.columns}
     return table.mutate(**made) if made else table

@@ -13,7 +13,7 @@ import pytest
 from workbench.agreement.estimate import Sampling, group_row
 from workbench.reduce.tables import Moments, Patterns
 
-# Gwet's functions for a table of two raters divide the variance by n, those for raw ratings by n - 1; ours is the latter. n = 100.
+# Gwet's functions for a table of two raters divide the variance by n, those for raw ratings by n - 1, as ours. n = 100.
 TABLE_ERROR = (99 / 100) ** 0.5
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
@@ -51,7 +51,8 @@ def from_counts(counts, levels=None, values=None, scale="nominal", n_raters=2, w
     return Patterns(key={}, counts=counts, weight=weight, cluster=None if cluster is None else np.asarray(cluster)[rated],
                     levels=tuple(map(str, range(q) if levels is None else levels)),
                     values=np.asarray(range(q) if values is None else values, dtype=float), scale=scale,
-                    n_items=int(weight.sum()), n_raters=n_raters, n_ratings=int(round(weight @ counts.sum(axis=1))), n_dropped=0, note="")
+                    n_items=int(weight.sum()), n_raters=n_raters, n_ratings=int(round(weight @ counts.sum(axis=1))), n_dropped=0,
+                    note="")
 
 
 def from_table(table, scale="nominal"):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from panels import LOOPS, SHARED, TABLE_ERROR, alpha_by_loop, frame_of, from_counts, from_table, moments_of, oracle, patterns_of, row_of
+from panels import (
+    LOOPS, SHARED, TABLE_ERROR, alpha_by_loop, frame_of, from_counts, from_table, moments_of, oracle, patterns_of, row_of)
 from scipy.sparse import csr_matrix
 
 import workbench as wb

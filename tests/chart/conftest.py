@@ -16,9 +16,8 @@ MEASURES = {"method", "note", "n_items", "n_raters", "n_ratings", "n_dropped", "
 def table() -> Callable[..., pd.DataFrame]:
     """An estimates table from (name, value, low, high, further columns)."""
     def make(*rows: tuple[str, float, float, float, dict[str, object]]) -> pd.DataFrame:
-        made = [estimate(name, value, low=low, high=high, **{"confidence": 0.95, "n_items": 40, "n_raters": 5, "n_ratings": 120}
-                         | {k: v for k, v in more.items() if k in MEASURES}) | {k: v for k, v in more.items() if k not in MEASURES}
-                for name, value, low, high, more in rows]
+        usual = {"confidence": 0.95, "n_items": 40, "n_raters": 5, "n_ratings": 120}
+        made = [estimate(name, value, low=low, high=high, **usual) | more for name, value, low, high, more in rows]
         by = list(dict.fromkeys(k for *_, more in rows for k in more if k not in MEASURES))
         return estimates_table(made, by=by)
     return make
@@ -26,21 +25,31 @@ def table() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture
 def views() -> Callable[[object], list[dict]]:
-    """Every single view (a mark with its encodings) of a chart's specification, in drawing order."""
-    def walk(spec: dict) -> Iterator[dict]:
+    """Every single view (a mark with its encodings) of a chart, in drawing order; what it draws must be in its data."""
+    def walk(spec: dict, tables: dict[str, list[dict]], data: dict) -> Iterator[dict]:
+        data = spec.get("data", data)
         if "mark" in spec:
+            fields = {channel["field"] for channel in spec["encoding"].values() if "field" in channel}
+            lacking = fields - set(tables[data["name"]][0])
+            assert not lacking, f"{lacking} is drawn but not in the data"
             yield spec
         for part in ("layer", "hconcat", "vconcat", "concat"):
             for inner in spec.get(part, []):
-                yield from walk(inner)
-    return lambda chart: list(walk(chart.to_dict()))
+                yield from walk(inner, tables, data)
+
+    def found(chart: object) -> list[dict]:
+        spec = chart.to_dict(validate=False)
+        return list(walk(spec, spec["datasets"], {}))
+    return found
 
 
 @pytest.fixture
 def texts() -> Callable[[object], set[str]]:
     """Every piece of text in a chart's data."""
-    return lambda chart: {cell for rows in chart.to_dict().get("datasets", {}).values() for row in rows for cell in row.values()
-                          if isinstance(cell, str)}
+    def found(chart: object) -> set[str]:
+        tables = chart.to_dict(validate=False).get("datasets", {}).values()
+        return {cell for rows in tables for row in rows for cell in row.values() if isinstance(cell, str)}
+    return found
 
 
 @pytest.fixture

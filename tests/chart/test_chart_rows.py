@@ -19,7 +19,7 @@ def test_too_many_rows_name_the_cure() -> None:
 
 def test_rows_that_would_hide_each_other_are_refused() -> None:
     rows = pd.DataFrame({"name": ["alpha", "alpha"], "criterion": ["tone", "tone"], "value": [0.1, 0.2]})
-    with pytest.raises(ParameterError, match="expected one row for each name, criterion, found 1 more, first at name=alpha, criterion=tone"):
+    with pytest.raises(ParameterError, match="one row for each name, criterion, found 1 more, first at name=alpha, criterion=tone"):
         checked(rows, chart="x", needs=["value"], unique=["name", "criterion"])
 
 

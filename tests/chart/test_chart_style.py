@@ -66,8 +66,8 @@ def test_row_labels_are_cut_and_take_the_room_they_need() -> None:
 
 
 def test_every_exported_chart_says_so_when_there_is_nothing_to_draw() -> None:
-    columns = ["name", "criterion", "task_type", "rubric_version", "window", "metric", "e_value", "alarm", "rater_id", "rater_a", "rater_b",
-               "slice", "item_id", "level", "n", "cluster", "terms", "size", "from_level", "to_level", "part", "mean", "n_items",
+    columns = ["name", "criterion", "task_type", "rubric_version", "window", "metric", "e_value", "alarm", "rater_id", "rater_a",
+               "rater_b", "slice", "item_id", "level", "n", "cluster", "terms", "size", "from_level", "to_level", "part", "mean", "n_items",
                "value", "low", "high"]
     empty = pd.DataFrame(columns=columns)
     given = {"agreement_forest": {"by": "criterion"}}
@@ -88,3 +88,14 @@ def test_every_chart_names_the_columns_it_lacks() -> None:
 def test_an_unknown_chart_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'pie'"):
         chart.pie  # noqa: B018
+
+
+def test_nan_never_reaches_the_specification(table) -> None:
+    nan = float("nan")
+    parts = pd.DataFrame({"part": ["a", "b"], "value": nan, "low": nan, "high": nan, "note": ["one cell", "x"]})
+    targets = pd.DataFrame({"task_type": ["a"], "criterion": "b", "mean": nan, "value": nan, "low": nan, "high": nan})
+    versions = table(*(("gwet_ac", nan, nan, nan, {"criterion": "tone", "rubric_version": version}) for version in "12"))
+    for made in (chart.decomposition_bars(parts), chart.verifiability_map(targets), chart.version_compare(versions)):
+        assert "NaN" not in made.to_json(validate=False)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        styled(POINTS.encode(x=alt.X("a:Q", scale=alt.Scale(domain=[nan, 1]))), title="Why?", subtitle="n = 2")

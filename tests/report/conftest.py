@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -28,7 +29,8 @@ threshold: float = 0.8  # lowest agreement accepted'''
 SAVE = '''import workbench as wb
 from workbench.estimates import estimate, estimates_table, finding, findings_table
 estimates = estimates_table([estimate("agreement_share", 0.5, low=0.4, high=0.6, n_items=10) | {"criterion": "tone"}], by=["criterion"])
-rows = [finding("NAME", "share is low", "Raters agree on half of the items.", severity="attention", evidence=estimates.iloc[0].to_dict())]
+evidence = estimates.iloc[0].to_dict()
+rows = [finding("NAME", "share is low", "Raters agree on half of the items.", severity="attention", evidence=evidence)]
 wb.report.save(findings=findings_table(rows), estimates=estimates, out=out)'''
 
 
@@ -70,6 +72,26 @@ class Dated:
 def days(*texts: str) -> Dated:
     """Ratings given at noon of these days."""
     return Dated(tuple(dt.datetime.fromisoformat(f"{text}T12:00+00:00") for text in texts))
+
+
+class Elements(HTMLParser):
+    """The names of a text's elements and attributes, and where its links lead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names, self.attributes, self.links, self.styles = set(), set(), set(), set()
+
+    @classmethod
+    def of(cls, html: str) -> Elements:
+        elements = cls()
+        elements.feed(html)
+        return elements
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {value or "" for name, value in attrs if name == "href"}
+        self.styles |= {value or "" for name, value in attrs if name == "style"}
 
 
 @pytest.fixture

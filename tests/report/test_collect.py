@@ -47,11 +47,12 @@ def test_other_forms_are_refused_though_nothing_would_be_written(findings: pd.Da
 
 def test_findings_of_all_notebooks_stand_by_urgency_and_estimates_under_their_notebook() -> None:
     by_task = estimates_table([estimate("alpha", 0.5) | {"task": "math"}], by=["task"])
-    by_step = estimates_table([estimate("alpha", 0.6) | {"step": 2}], by=["step"])
-    findings, estimates = gather({"a": (found("a", "ok"), by_task), "b": (found("b", "alarm"), by_step), "c": (found("c", "unknown"), NONE)})
+    by_step = estimates_table([estimate("alpha", 0.6) | {"step": 2, "wealth": 9.0}], by=["step"])
+    findings, estimates = gather({"a": (found("a", "ok"), by_task), "b": (found("b", "alarm"), by_step),
+                                  "c": (found("c", "unknown"), NONE)})
     assert findings["notebook"].tolist() == ["b", "c", "a"]
     assert estimates.columns[:4].tolist() == ["notebook", "name", "task", "step"]
-    assert estimates["notebook"].tolist() == ["a", "b"]
+    assert estimates["notebook"].tolist() == ["a", "b"] and estimates.columns[-1] == "wealth"
 
 
 def test_a_pack_without_estimates_still_has_the_table() -> None:

@@ -8,12 +8,11 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import PARAMETERS, Dated, days
+from conftest import Dated, Elements, days
 
 from workbench.errors import ParameterError, ReportError
 from workbench.report import list_runs, run
@@ -119,11 +118,12 @@ def test_a_notebook_that_hangs_or_grows_or_dies_is_ended_with_the_reason(workspa
         run("mine")
 
 
-def test_no_file_of_a_report_holds_a_path_of_this_machine(workspace: Path, write: Callable, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_no_file_of_a_report_holds_a_path_of_this_machine(workspace: Path, write: Callable,
+                                                        tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("secret") / "mine.csv"
     elsewhere.write_text("")
-    write("agreement", "import os, sys\nprint(os.getcwd(), sys.prefix, data, out)\nprint(os.path.abspath('..'), os.path.expanduser('~'))",
-          "os.__file__, data", "raise ValueError(os.path.abspath(data))")
+    write("agreement", "import os, sys\nprint(os.getcwd(), sys.prefix, data, out)",
+          "print(os.path.abspath('..'), os.path.expanduser('~'))", "os.__file__, data", "raise ValueError(os.path.abspath(data))")
     with pytest.raises(ReportError):
         run("agreement", data=elsewhere)
     paths = {str(workspace), str(elsewhere.parent), str(workspace.parent), sys.prefix, str(Path(sys.executable).parent)}
@@ -142,31 +142,12 @@ def test_pages_fetch_nothing_and_run_nothing_of_what_was_rated(workspace: Path, 
           save=SAVE_HOSTILE)
     [made] = run("agreement")
     for page in made.path.glob("*.html"):
-        elements = Elements.of(page)
+        elements = Elements.of(page.read_text())
         assert "bold</b>" in page.read_text() or page.stem == "index"
         assert not elements.names & {"script", "img", "link", "iframe", "object", "embed", "base", "form"}
         assert not [name for name in elements.attributes if name.startswith("on") or name in ("src", "srcset", "action", "data")]
         assert not [link for link in elements.links if not re.match(r"#|[\w./-]+$|[\w./-]+#", link)]
         assert "script-src 'none'" in page.read_text().replace("&#39;", "'") and "url(" not in page.read_text()
-
-
-class Elements(HTMLParser):
-    """The names of a page's elements and attributes, and where its links lead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names, self.attributes, self.links = set(), set(), set()
-
-    @classmethod
-    def of(cls, page: Path) -> Elements:
-        elements = cls()
-        elements.feed(page.read_text())
-        return elements
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.links |= {value or "" for name, value in attrs if name == "href"}
 
 
 SAVE_HOSTILE = '''import workbench as wb

@@ -15,17 +15,17 @@ NOT_SLICES = {"name", "rater_id", *MEASURES}
 
 
 def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor: float = 0.2, fair: float = 0.4,
-             false_discovery: float = 0.05) -> pd.DataFrame:
+             least: float = 0.01, false_discovery: float = 0.05) -> pd.DataFrame:
     """What the tables of `summary` and `raters` let one say, as a findings table.
 
     For each group one finding on alpha, by where its interval lies: "ok" at or above `fair`; "alarm" below `poor`; "unknown"
     where alpha is undefined, has no interval, or the interval holds both 0 and `fair`, with how many items would tell;
-    "attention" between. `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977) end "fair" and
-    "slight" agreement, doi:10.2307/2529310); they do not certify data. Krippendorff (2018) asks for .8, and .667 for tentative
-    conclusions: pass fair=0.667 to hold a panel to that.
+    "attention" between. `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977)
+    end "fair" and "slight" agreement, doi:10.2307/2529310); they do not certify data. Krippendorff (2018) asks for .8, and .667
+    for tentative conclusions: pass fair=0.667 to hold a panel to that.
 
-    With `raters`, a `watch` for each rater without whom alpha is higher, where a t test of the influence survives Benjamini
-    and Hochberg (1995) at the rate `false_discovery` over all raters and groups of the table,
+    With `raters`, a `watch` for each rater without whom alpha is higher by `least`, where a t test of the influence survives
+    Benjamini and Hochberg (1995) at the rate `false_discovery` over all raters and groups of the table,
     doi:10.1111/j.2517-6161.1995.tb02031.x.
 
     >>> import pandas as pd, workbench as wb
@@ -36,19 +36,19 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor:
     alpha = summary[summary["name"] == "krippendorff_alpha"]
     rows = [_on_group(row, poor, fair) for row in alpha.to_dict("records")]
     if raters is not None:
-        rows += [_on_rater(row) for row in harmful(raters, false_discovery)]
+        rows += [_on_rater(row) for row in harmful(raters, least, false_discovery)]
     return findings_table(rows)
 
 
-def harmful(raters: pd.DataFrame, false_discovery: float) -> list[dict[str, object]]:
-    """Rows of `influence` above 0 that survive Benjamini and Hochberg, the strongest first."""
+def harmful(raters: pd.DataFrame, least: float, false_discovery: float) -> list[dict[str, object]]:
+    """Rows of `influence` of `least` or more that survive Benjamini and Hochberg, the strongest first."""
     from scipy.stats import false_discovery_control, t
 
     rows = raters[(raters["name"] == "influence") & (raters["se"] > 0)]
     if rows.empty:
         return []
     p = false_discovery_control(2 * t.sf(np.abs(rows["value"] / rows["se"]), rows["n_items"] - 1))
-    return rows[(p <= false_discovery) & (rows["value"] > 0)].sort_values("value", ascending=False).to_dict("records")
+    return rows[(p <= false_discovery) & (rows["value"] >= least)].sort_values("value", ascending=False).to_dict("records")
 
 
 def _on_group(row: Mapping[str, object], poor: float, fair: float) -> dict[str, object]:
@@ -90,7 +90,7 @@ def items_needed(row: Mapping[str, object], threshold: float) -> int:
     """
     reach, gap = (row["high"] - row["low"]) / 2, abs(row["value"] - threshold)
     times = min((reach / gap) ** 2, 100) if gap > 0 else 100
-    return max(1, math.ceil(row["n_items"] * (times - 1)))
+    return max(1, math.ceil(round(row["n_items"] * (times - 1), 6)))
 
 
 def _on_rater(row: Mapping[str, object]) -> dict[str, object]:

@@ -11,14 +11,15 @@ import pandas as pd
 
 from workbench.agreement.chance import chance_sums
 from workbench.agreement.estimate import Sampling, group_row
+from workbench.agreement.groups import patterns_where, reductions
 from workbench.agreement.gwet import ac_chance
-from workbench.agreement.krippendorff import alpha_sums, reductions
+from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
 from workbench.agreement.weights import BY_SCALE, MAX_LEVELS
 from workbench.estimates import estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
-    from workbench.ratings import Ratings
+    from workbench.ratings import Ratings, Scale
     from workbench.reduce import Moments, Patterns
 
 # Alpha and AC this far apart, on levels of which one holds this share, are told apart in words.
@@ -51,23 +52,16 @@ def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str 
 
     by = instrument(ratings) if by is None else list(by)
     sampling = Sampling(interval, confidence, draws, seed)
-    levelled = {tuple(group.key.values()): group for group in _levelled(ratings, by, cluster)}
-    rows = [row for group in reductions(ratings, by=by, cluster=cluster)
-            for row in _group_rows(group, levelled.get(tuple(group.key.values())), sampling)]
+    groups = reductions(ratings, by=by, cluster=cluster)
+    levelled = {tuple(group.key.values()): group for group in groups} if not any(hasattr(group, "total") for group in groups) \
+        else patterns_where(ratings, _few_levels, by=by, cluster=cluster)
+    rows = [row for group in groups for row in _group_rows(group, levelled.get(tuple(group.key.values())), sampling)]
     return estimates_table(rows, by=by)
 
 
-def _levelled(ratings: Ratings, by: Sequence[str], cluster: str | None) -> list[Patterns]:
-    """Patterns of the criteria that have levels, few enough for a table of weights."""
-    from workbench.reduce import facts, patterns
-
-    scales = facts(ratings).scales
-    without = {criterion for (*_, criterion), scale in scales.items()
-               if not scale.levels or (scale.name != "nominal" and len(scale.levels) > MAX_LEVELS)}
-    kept = sorted({criterion for *_, criterion in scales} - without)
-    if not kept:
-        return []
-    return patterns(ratings.where(criterion=kept) if without else ratings, by=by, cluster=cluster)
+def _few_levels(scale: Scale) -> bool:
+    """Whether AC can be had: levels, and few enough for a table of weights."""
+    return bool(scale.levels) and (scale.name == "nominal" or len(scale.levels) <= MAX_LEVELS)
 
 
 def _group_rows(group: Patterns | Moments, levelled: Patterns | None, sampling: Sampling) -> list[dict[str, object]]:
@@ -90,5 +84,5 @@ def prevalence_note(group: Patterns, alpha: float, ac: float) -> str:
     if not (abs(ac - alpha) > APART and share > PREVALENT):
         return ""
     level = group.levels[int(totals.argmax())]
-    return (f"{share:.0%} of ratings are '{level}': alpha takes nearly all of that agreement for chance and rests on the few "
-            f"other ratings, AC does not. Read both")
+    return (f"{100 * share:.1f} % of ratings are '{level}': alpha takes agreement on it for chance and rests on the others, "
+            f"AC does so less; read both")

@@ -7,7 +7,6 @@ ratings over (n_i - 1), E is the same sum over all N ratings as if they were one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 
 from workbench.agreement.chance import as_array, beside, row_sums
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates
+from workbench.agreement.groups import reductions
 from workbench.agreement.weights import MAX_LEVELS
 from workbench.errors import ParameterError, one_of
 from workbench.resample import Formula, held
@@ -58,25 +58,6 @@ def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str |
     sampling = Sampling(interval, confidence, draws, seed)
     groups = reductions(ratings, by=by, scale=scale, cluster=cluster)
     return estimates("krippendorff_alpha", groups, alpha_sums, by=by, sampling=sampling)
-
-
-def reductions(ratings: Ratings, *, by: Sequence[str] = (), scale: str | None = None,
-               cluster: str | None = None) -> list[Patterns | Moments]:
-    """The groups' tables: moments where the scale is interval, patterns elsewhere; `scale` replaces the criteria's own."""
-    from workbench.reduce import facts, moments, patterns
-
-    if scale is not None:
-        groups = (moments if scale == "interval" else patterns)(ratings, by=by, cluster=cluster)
-        return [replace(group, scale=scale) for group in groups]
-    names = {criterion: known.name for (*_, criterion), known in facts(ratings).scales.items()}
-    if "interval" not in names.values():
-        return patterns(ratings, by=by, cluster=cluster)
-    groups = moments(ratings, by=by, cluster=cluster)
-    if all(group.scale == "interval" for group in groups):
-        return groups
-    levelled = ratings.where(criterion=[criterion for criterion, name in names.items() if name != "interval"])
-    others = {tuple(group.key.values()): group for group in patterns(levelled, by=by, cluster=cluster)}
-    return [group if group.scale == "interval" else others[tuple(group.key.values())] for group in groups]
 
 
 def alpha_sums(group: Patterns | Moments) -> Sums:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench import resample
 from workbench.agreement.estimate import NO_PAIR, ONE_LEVEL, ROUNDING
-from workbench.agreement.krippendorff import reductions
+from workbench.agreement.groups import reductions
 from workbench.agreement.removal import removals
 from workbench.errors import ParameterError
 from workbench.estimates import estimate, estimates_table, join_notes

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis, week_axis
-from workbench.chart.rows import by_list, checked, decimals_for, drawable, evidence, full_range, headed, number, week_text, words
+from workbench.chart.rows import (appended, by_list, checked, decimals_for, drawable, evidence, full_range, headed, number,
+                                  week_text, words)
 from workbench.chart.style import (ACCENT_PALE, ALERT, CONTEXT, INK, PALE, PAPER, QUIET, WIDTH, nothing_to_draw, panel_title,
                                    row_axis, styled)
 from workbench.errors import ParameterError
@@ -25,10 +26,11 @@ def monitor_chart(windows: pd.DataFrame, *, by: str | Sequence[str] = (), error_
 
     Args:
         windows: the table of `drift.monitor`: `metric`, `window`, `value`, `low`, `high`, `e_value`, `alarm` and the
-            stream's columns; one pair of panels a stream.
+            stream's columns; one pair of panels a stream. Where it has `alarm_at`, the alarm line is drawn there; where
+            it has `phase`, the windows of "baseline" are shaded.
         by: the columns that tell streams apart, beside `metric`.
-        error_rate: the monitor's; the alarm line is drawn at 1 / error_rate.
-        baseline: (start, end) of the baseline, end exclusive, shaded; None leaves it out.
+        error_rate: the monitor's; without `alarm_at` the alarm line is drawn at 1 / error_rate.
+        baseline: (start, end) of the baseline, end exclusive, shaded; None takes it from `phase`.
         measure: the axis title, with its unit; by default the metric's name.
         title: the question, or the finding.
 
@@ -42,22 +44,24 @@ def monitor_chart(windows: pd.DataFrame, *, by: str | Sequence[str] = (), error_
         return nothing_to_draw("windows", title=title)
     frame, tooltip = _weeks(windows, by=by)
     frame["metric"] = windows["metric"].map(words)
+    frame["alarm_at"] = windows["alarm_at"].astype("float64") if "alarm_at" in windows else 1 / error_rate
+    frame["phase"] = windows["phase"] if "phase" in windows else ""
     groups = list(frame.groupby(["metric", "label"], sort=False))
     if len(groups) > MAX_STREAMS:
         raise ParameterError(f"chart.monitor_chart: draws up to {MAX_STREAMS} streams, found {len(groups)}. "
                              "Select streams, those in alarm first.")
-    panels = []
+    panels, heights = [], (140, 70) if len(groups) < 3 else (90, 45)
     for (metric, label), part in groups:
         domain = full_range([metric]) or _reach(frame[frame["metric"] == metric])
         upper = _value_panel(part, tooltip=tooltip, x=week_axis(frame["window"], labelled=False), domain=domain,
-                             baseline=baseline, axis=measure or headed(metric))
+                             baseline=baseline or _baseline(part), axis=measure or headed(metric), height=heights[0])
         panels.append(upper.properties(title=panel_title(f"{headed(metric)}, {label}" if by else headed(metric))))
         x = week_axis(frame["window"], titled=len(panels) == 2 * len(groups) - 1)
-        panels.append(_evidence_panel(part, tooltip=tooltip, x=x, error_rate=error_rate))
+        panels.append(_evidence_panel(part, tooltip=tooltip, x=x, alarm_at=part["alarm_at"].max(), height=heights[1]))
     alarmed = sum(bool(part["alarm"].any()) for _, part in groups)
     streams = "1 stream" if len(groups) == 1 else f"{len(groups)} streams"
     said = f"{streams}, {alarmed} with an alarm, {frame['week'].nunique()} weeks · " \
-           f"{evidence(windows)} · alarm line at {number(1 / error_rate)} (error rate {error_rate:g})"
+           f"{evidence(windows)} · alarm line at {number(frame['alarm_at'].max())} (error rate {error_rate:g})"
     return styled(alt.vconcat(*panels, spacing=12), title=title, subtitle=said)
 
 
@@ -89,7 +93,7 @@ def _reach(frame: pd.DataFrame) -> tuple[float, float]:
 
 
 def _value_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, domain: tuple[float, float],
-                 baseline: tuple[object, object] | None, axis: str) -> alt.LayerChart:
+                 baseline: tuple[object, object] | None, axis: str, height: int) -> alt.LayerChart:
     """The stream's values with their intervals; weeks in alarm differ in colour, shape and by the word."""
     scale = alt.Scale(domain=list(domain), nice=False)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=axis, tickCount=5, minExtent=34))
@@ -104,8 +108,15 @@ def _value_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, d
                base.mark_rule(strokeWidth=2, clip=True).encode(y=low, y2="high:Q", color=colour),
                base.mark_point(filled=True, size=58, opacity=1).encode(y=y, color=colour, shape=shape),
                begins.mark_text(dy=-4, baseline="bottom", color=ALERT, fontWeight=700).encode(y=high, text="word:N"),
-               undefined.mark_text(text="× not defined", angle=270, align="left", fontSize=9).encode(y=alt.value(138))]
-    return alt.layer(*layers).properties(width=WIDTH + 100, height=140)
+               undefined.mark_text(text="× not defined", angle=270, align="left", fontSize=9).encode(y=alt.value(height - 2))]
+    return alt.layer(*layers).properties(width=WIDTH + 100, height=height)
+
+
+def _baseline(frame: pd.DataFrame) -> tuple[object, object] | None:
+    """From the first window of a stream's baseline to the one after its last, where the table tells them."""
+    weeks = frame.loc[frame["phase"] == "baseline", "window"]
+    later = frame.loc[frame["window"] > weeks.max(), "window"]
+    return None if weeks.empty else (weeks.min(), later.min() if len(later) else weeks.max())
 
 
 def _baseline_layers(baseline: tuple[object, object] | None) -> list[alt.Chart]:
@@ -119,19 +130,19 @@ def _baseline_layers(baseline: tuple[object, object] | None) -> list[alt.Chart]:
     return [base.mark_rect(color=PALE).encode(x2="end:T"), words_mark]
 
 
-def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, error_rate: float) -> alt.LayerChart:
+def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, alarm_at: float, height: int) -> alt.LayerChart:
     """The e-value by week on a log scale, with the line at which it becomes an alarm."""
-    top = float(max(10 / error_rate, 2 * frame["e"].max(skipna=True) if frame["e"].notna().any() else 0))
+    top = float(max(10 * alarm_at, 2 * frame["e"].max(skipna=True) if frame["e"].notna().any() else 0))
     low = float(min(0.1, frame["e"].min(skipna=True) if frame["e"].notna().any() else 0.1))
     scale = alt.Scale(type="log", domain=[low, top], nice=False, clamp=True)
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     y = alt.Y("e:Q", scale=scale, axis=alt.Axis(title="Evidence", tickCount=3, format="~g", minExtent=34))
-    line = alt.Chart(pd.DataFrame({"at": [1 / error_rate], "words": [f"alarm line {number(1 / error_rate)}"]})).encode(
+    line = alt.Chart(pd.DataFrame({"at": [alarm_at], "words": [f"alarm line {number(alarm_at)}"]})).encode(
         y=alt.Y("at:Q", scale=scale))
     return alt.layer(base.mark_line(color=INK, strokeWidth=1.5, point={"color": INK, "size": 18}).encode(y=y),
                      line.mark_rule(color=ALERT, strokeDash=[5, 3]),
                      line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=ALERT, fontSize=10).encode(
-                         x=alt.value(0), text="words:N")).properties(width=WIDTH + 100, height=70)
+                         x=alt.value(0), text="words:N")).properties(width=WIDTH + 100, height=height)
 
 
 def decomposition_bars(parts: pd.DataFrame, *, unit: str = "points", title: str = "What made the change?") -> alt.TopLevelMixin:
@@ -175,12 +186,13 @@ def _waterfall(parts: pd.DataFrame) -> tuple[pd.DataFrame, list[alt.Tooltip]]:
     frame, tooltip = drawable(parts, by=["part"])
     frame["label"] = [words(part) for part in parts["part"]]
     frame["kind"] = np.where(frame["label"].str.startswith("not comparable"), "not comparable", "a part")
-    steps = frame["value"].fillna(0.0)
+    steps, decimals = frame["value"].fillna(0.0), decimals_for(frame[["value", "low", "high"]])
     frame["start"] = steps.cumsum() - steps
     frame["end"] = frame["start"] + frame["value"]
     frame["low"] += frame["start"]
     frame["high"] += frame["start"]
-    known = number(float(steps.sum()), decimals_for(frame[["value"]]))
+    known = number(float(steps.sum()), decimals)
     known += "" if frame["value"].notna().all() else " without the parts not defined"
+    known = known if frame["value"].notna().any() else "not defined"
     total = {"label": "change (the sum)", "by0": "change", "kind": "change", "start": 0.0, "end": float(steps.sum())}
-    return pd.concat([frame, pd.DataFrame([total | {"reading": known}])], ignore_index=True), tooltip
+    return appended(frame, pd.DataFrame([total | {"reading": known}])), tooltip

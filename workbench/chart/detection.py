@@ -28,13 +28,14 @@ def detectable_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "task_typ
     """
     by = by_list(by)
     table = checked(table, chart="detectable_curve", needs=[*by, "value", "low", "high", "n_items"],
-                    unique=[*by, "n_items"])
+                    unique=[*by, "n_items", *(["current"] if "current" in table else [])])
     if table.empty:
         return nothing_to_draw("detectable effects", title=title)
     frame, tooltip = drawable(table, by=by, keep=["n_items"])
     frame["today"] = table["current"].fillna(False).astype(bool) if "current" in table else False
     places = decimals_for(frame[["value"]])
     frame["words"] = [f"today: {number(value, places)} at {n:,}" for value, n in zip(frame["value"], frame["n_items"])]
+    frame["at"] = frame["n_items"].clip(lower=1)
     groups = list(frame.sort_values("n_items", kind="stable").groupby("label", sort=False))
     groups.sort(key=lambda group: list(frame["label"]).index(group[0]))
     if len(groups) > 12:
@@ -42,7 +43,7 @@ def detectable_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "task_typ
                              "Use fewer `by`, or select groups.")
     alone = len(groups) == 1
     size = {"width": WIDTH + 60, "height": 240} if alone else {"width": 215, "height": 160}
-    reach = (int(frame["n_items"].clip(lower=1).min()), int(frame["n_items"].max()))
+    reach = (int(frame["at"].min()), max(2, int(frame["at"].max())))
     top = 1.05 * float(frame[["value", "high"]].max().max())
     panels = [_curve_panel(part, tooltip=tooltip, reach=reach, top=top, measure=measure if i % 3 == 0 else None)
               .properties(**size, **({} if alone else {"title": panel_title(label)})) for i, (label, part) in enumerate(groups)]
@@ -58,7 +59,7 @@ def _curve_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tupl
     scale = alt.Scale(domain=[0, top] if top > 0 else [0, 1], nice=False)
     marked = [step * 10**power for power in range(8) for step in (1, 2, 5) if reach[0] <= step * 10**power <= reach[1]]
     ticks = alt.Axis(title="Items (log scale)", grid=False, format=",", values=marked, labelOverlap=True)
-    x = alt.X("n_items:Q", scale=alt.Scale(type="log", domain=list(reach), nice=False), axis=ticks)
+    x = alt.X("at:Q", scale=alt.Scale(type="log", domain=list(reach), nice=False), axis=ticks)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=wrapped(measure) if measure else None, tickCount=5))
     low = alt.Y("low:Q", scale=scale)
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
@@ -102,9 +103,10 @@ def verifiability_map(table: pd.DataFrame, *, by: Sequence[str] = ("task_type", 
     tooltip.append(alt.Tooltip("mean:Q", title=difficulty, format=".3~g"))
     frame["point"] = key_labels(table, by[:1])
     known = frame["high"].where(frame["high"].notna(), frame["value"])
-    top = 1.08 * max(float(known.max()) if known.notna().any() else 1.0, target or 0.0)
-    spread = 0.06 * float(frame["mean"].max() - frame["mean"].min()) or 0.5
-    reach = (float(frame["mean"].min()) - spread, float(frame["mean"].max()) + 5 * spread)
+    top = 1.2 * max(float(known.max()) if known.notna().any() else 1.0, target or 0.0)
+    ends = (float(frame["mean"].min()), float(frame["mean"].max())) if frame["mean"].notna().any() else (0.0, 1.0)
+    spread = 0.06 * (ends[1] - ends[0]) or 0.5
+    reach = (ends[0] - spread, ends[1] + 5 * spread)
     panels = [_map_panel(part, tooltip=tooltip, reach=reach, top=top, target=target, measure=measure, difficulty=difficulty,
                          name=name) for name, part in frame.groupby(key_labels(table, by[1:]), sort=False)]
     chart = panels[0] if len(panels) == 1 else alt.concat(*panels, columns=2, spacing=24)
@@ -121,6 +123,7 @@ def _map_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[
     scale = alt.Scale(domain=[0, top], nice=False)
     frame = frame.assign(standing="verifiable" if target is None else (frame["value"] <= target).map(
         {True: "verifiable", False: "not verifiable"}))
+    frame["beside"] = _apart(frame["mean"], frame["value"], width=0.25 * (reach[1] - reach[0]), height=0.055 * top)
     shown = {"domain": ["verifiable", "not verifiable"]}
     colour = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ACCENT, ALERT]), legend=None)
     shape = alt.Shape("standing:N", scale=alt.Scale(**shown, range=["circle", "diamond"]), legend=None)
@@ -133,7 +136,7 @@ def _map_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[
               base.mark_point(size=70, opacity=1, strokeWidth=1.8).encode(
                   y=y, color=colour, shape=shape,
                   fill=alt.Fill("standing:N", scale=alt.Scale(**shown, range=[ACCENT, PAPER]), legend=None)),
-              base.mark_text(align="left", dx=8, fontSize=10, limit=110).encode(y=y, text="point:N")]
+              base.mark_text(align="left", dx=8, fontSize=10, limit=110).encode(y=alt.Y("beside:Q", scale=scale), text="point:N")]
     undefined = frame[frame["value"].isna()]
     if len(undefined):
         said = pd.DataFrame({"words": [f"{point}: {words}" for point, words in zip(undefined["point"], undefined["reading"])]})
@@ -141,3 +144,15 @@ def _map_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[
         layers.append(alt.Chart(said).mark_text(align="left", baseline="top", fontSize=10, limit=310).encode(
             x=alt.value(4), y=alt.Y("y:Q", scale=None, axis=None), text="words:N"))
     return alt.layer(*layers).properties(width=310, height=210, title=panel_title(name))
+
+
+def _apart(across: pd.Series, up: pd.Series, *, width: float, height: float) -> pd.Series:
+    """Heights for labels beside points, from the lowest up, each moved up until it hides no label already placed."""
+    placed: dict[object, float] = {}
+    for i in up.dropna().sort_values(kind="stable").index:
+        near = sorted(placed[j] for j in placed if abs(across[j] - across[i]) < width)
+        place = up[i]
+        for other in near:
+            place = other + height if abs(place - other) < height else place
+        placed[i] = place
+    return pd.Series(placed, dtype="float64").reindex(up.index)

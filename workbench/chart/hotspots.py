@@ -10,9 +10,9 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis
 from workbench.chart.rows import (by_list, checked, count_text, drawable, evidence, headed, interval_words, key_labels,
-                                  level_text, number, words)
+                                  level_text, number, told_apart, words)
 from workbench.chart.style import (ACCENT, ACCENT_PALE, ALERT, ALERT_PALE, CONTEXT, INK, PAPER, QUIET, WIDTH, nothing_to_draw,
-                                   row_axis, styled)
+                                   panel_title, row_axis, styled)
 from workbench.errors import ParameterError, shorten
 
 _STATUS = {"found": "found (came back in later ratings)", "watch": "watch (first seen)", "": "not above the others"}
@@ -24,7 +24,8 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
 
     Args:
         slices: a table with the `by` columns, `value`, `low`, `high` and, where known, `status` ("found", "watch" or
-            empty), `q` and `n_items`. A `slice` column may hold a JSON object of column to level.
+            empty), `q`, `n_items`, and `elsewhere` (what each slice is compared with, drawn as a tick). A `slice` column
+            may hold a JSON object of column to level.
         by: the columns that name a slice.
         overall: disagreement of all ratings together, drawn as a named line.
         measure: the axis title, with its unit.
@@ -52,8 +53,13 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
     halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
     chart = alt.layer(bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK)))
-    return styled(chart.properties(width=WIDTH, height=alt.Step(20)), title=title,
-                  subtitle=f"{len(frame)} slices · {evidence(slices)}")
+    said = f"{len(frame)} slices · {evidence(slices)}"
+    if "elsewhere" in slices:
+        frame["elsewhere"] = slices["elsewhere"]
+        tick = alt.Chart(frame).mark_tick(color=INK, thickness=3, stroke=PAPER, strokeWidth=1, bandSize=17, orient="vertical")
+        chart = alt.layer(*chart.layer, tick.encode(x=on_field(x, "elsewhere"), y=y, tooltip=tooltip))
+        said += "\nThe upright tick is the level of the same criterion elsewhere"
+    return styled(chart.properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=said)
 
 
 def _slice_text(label: str, cell: object) -> str:
@@ -72,46 +78,66 @@ def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
     """The ratings of contested items: a row an item, a dot a level, its area the number of raters who gave it.
 
     Args:
-        items: a table with `item_id`, `level`, `n`, and optionally `text` (shown, cut, in the tooltip) and `shape`
-            ("split", "noise", ...; named beside the item). Items keep the table's order: put the most contested first.
-        levels: the scale's levels in order; by default those that occur, numbers by size, names as they come.
+        items: a table with `item_id`, `level`, `n`, and optionally `criterion` and `step` (which then tell rows apart),
+            `text` (shown, cut, in the tooltip) and `shape` ("split", "noise", ...; named beside the item). Items keep the
+            table's order: put the most contested first.
+        levels: the scale's levels in order; by default those that occur, numbers by
+            size (whole ones with those between), names as they come.
         title: the question, or the finding.
 
     Raises `ParameterError` for a missing column or more than 40 items.
     """
-    items = checked(items, chart="item_strip", needs=["item_id", "level", "n"], unique=["item_id", "level"])
+    by = told_apart(items, ["item_id", "step", "criterion"])
+    items = checked(items, chart="item_strip", needs=["item_id", "level", "n"], unique=[*by, "level"])
     if items.empty:
         return nothing_to_draw("items", title=title)
-    if items["item_id"].nunique() > 40:
-        raise ParameterError(f"chart.item_strip: draws up to 40 items, found {items['item_id'].nunique()}. "
+    labels = key_labels(items, by)
+    if labels.nunique() > 40:
+        raise ParameterError(f"chart.item_strip: draws up to 40 items, found {labels.nunique()}. "
                              "Keep the most contested.")
-    order = [level_text(level) for level in (levels or level_order(items["level"]))]
-    frame = pd.DataFrame({"item": key_labels(items, ["item_id"]), "level": items["level"].map(level_text), "n": items["n"]})
+    named = key_labels(items, [column for column in by if column != "criterion"])   # a panel says its criterion
+    frame = pd.DataFrame({"key": labels, "item": named, "level": items["level"].map(level_text), "n": items["n"]})
     tooltip = [alt.Tooltip("item:N", title="Item"), alt.Tooltip("level:N", title="Level"), alt.Tooltip("n:Q", title="Raters")]
     for column in ("text", "shape"):
         if column in items:
             frame[f"said_{column}"] = [shorten(cell, 160) for cell in items[column].fillna("")]
             tooltip.append(alt.Tooltip(f"said_{column}:N", title=headed(column)))
-    y = alt.Y("item:N", sort=None, axis=row_axis(frame["item"], title="Item", grid=True))
+    scales = items["criterion"].map(level_text) if "criterion" in by else pd.Series("", index=frame.index)
+    axis, panels = row_axis(frame["item"], title="Item", grid=True), []
+    for criterion in dict.fromkeys(scales):
+        order = [level_text(level) for level in (levels or level_order(items["level"][scales == criterion]))]
+        heading = {"title": panel_title(criterion)} if "criterion" in by else {}
+        panels.append(_strip(frame[scales == criterion], tooltip=tooltip, order=order, most=int(frame["n"].max()), axis=axis)
+                      .properties(width=WIDTH - 100, height=alt.Step(25), **heading))
+    raters = frame.groupby("key")["n"].sum()
+    said = f"n = {len(raters)} items, {count_text(raters, 'ratings')} each · every rating counted: no estimate, so no interval"
+    return styled(panels[0] if len(panels) == 1 else alt.vconcat(*panels, spacing=14), title=title, subtitle=said)
+
+
+def _strip(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], order: list[str], most: int, axis: alt.Axis) -> alt.LayerChart:
+    """Items on one scale of levels."""
+    y = alt.Y("item:N", sort=None, axis=axis)
     x = alt.X("level:O", scale=alt.Scale(domain=order), axis=alt.Axis(title="Level given", labelAngle=0, labelLimit=110))
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
-    size = alt.Size("n:Q", scale=alt.Scale(domain=[0, int(frame["n"].max())], range=[0, 460]), legend=None)
+    size = alt.Size("n:Q", scale=alt.Scale(domain=[0, most], range=[0, 460]), legend=None)
     layers = [base.mark_circle(color=ACCENT_PALE, stroke=ACCENT, strokeWidth=1.2, opacity=1).encode(size=size),
-              base.mark_text(fontSize=10, fontWeight=600).encode(text="n:Q")]
+              base.transform_filter("datum.n > 0").mark_text(fontSize=10, fontWeight=600).encode(text="n:Q")]
     if "said_shape" in frame:
         shapes = alt.Chart(frame.drop_duplicates("item")).mark_text(align="left", fontSize=10)
         layers.append(shapes.encode(x=alt.value(WIDTH - 90), y=y, text="said_shape:N"))
-    chart = alt.layer(*layers).properties(width=WIDTH - 100, height=alt.Step(25))
-    raters = frame.groupby("item")["n"].sum()
-    said = f"n = {len(raters)} items, {count_text(raters, 'ratings')} each · every rating counted: no estimate, so no interval"
-    return styled(chart, title=title, subtitle=said)
+    return alt.layer(*layers)
 
 
 def level_order(levels: pd.Series) -> list[object]:
-    """The levels that occur: by size where all are numbers, else as they come."""
+    """The levels that occur: by size where all are numbers (whole ones with those between, up to 11), else as they come."""
     occurring = list(dict.fromkeys(levels.dropna()))
     sizes = pd.to_numeric(pd.Series(occurring, dtype="object"), errors="coerce")
-    return occurring if sizes.isna().any() else [level for _, level in sorted(zip(sizes, occurring), key=lambda pair: pair[0])]
+    if sizes.isna().any():
+        return occurring
+    by_size = dict(sorted(zip(sizes, occurring), key=lambda pair: pair[0]))
+    if (sizes % 1 == 0).all() and sizes.max() - sizes.min() <= 10:
+        return [by_size.get(size, size) for size in range(int(sizes.min()), int(sizes.max()) + 1)]
+    return list(by_size.values())
 
 
 def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above expected",
@@ -120,7 +146,8 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
 
     Args:
         clusters: a table with `cluster`, `size` (items), `value`, `low`, `high` (the excess), and `terms` or `name` (text,
-            or a list of words); optionally `stability` (0-1), shown in the tooltip.
+            or a list of words); optionally `criterion` (which then tells rows apart) and `stability` (0-1, in the tooltip).
+            Cluster -1 stands for none.
         measure: the axis title, with its unit.
         title: the question, or the finding.
 
@@ -128,12 +155,14 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
     """
     described = "terms" if "terms" in clusters else "name"
     needs = ["cluster", described, "size", "value", "low", "high"]
-    clusters = checked(clusters, chart="cluster_terms", needs=needs, unique=["cluster"], limit=30,
+    by = told_apart(clusters, ["cluster", "criterion", "rubric"])
+    clusters = checked(clusters, chart="cluster_terms", needs=needs, unique=by, limit=30,
                        cure="keep the largest clusters")
     if clusters.empty:
         return nothing_to_draw("clusters", title=title)
-    frame, tooltip = drawable(clusters.drop(columns="name", errors="ignore"), by=["cluster"], keep=["size"])
-    frame["terms"] = [shorten(", ".join(map(str, cell)) if pd.api.types.is_list_like(cell) else cell, 80)
+    named = clusters.assign(cluster=clusters["cluster"].where(clusters["cluster"] != -1))
+    frame, tooltip = drawable(named.drop(columns="name", errors="ignore"), by=by, keep=["size"])
+    frame["terms"] = [shorten(", ".join(map(str, cell)), 80) if pd.api.types.is_list_like(cell) else level_text(cell)
                       for cell in clusters[described]]
     tooltip += [alt.Tooltip("terms:N", title="Terms"), alt.Tooltip("size:Q", title="Items in the cluster", format=",")]
     if "stability" in clusters:
@@ -142,7 +171,7 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
     frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
     frame["apart"] = ((frame["low"] > 0) | (frame["high"] < 0)).map({True: "interval excludes 0", False: "cannot tell from 0"})
     shown = {"domain": ["interval excludes 0", "cannot tell from 0"]}
-    order = list(frame["label"])
+    order, size_of = list(frame["label"]), clusters.drop_duplicates("cluster")["size"].dropna()
     sizes = alt.Chart(frame).encode(x=alt.X("size:Q", axis=alt.Axis(title="Items", tickCount=3, grid=False)), tooltip=tooltip,
                                     y=alt.Y("label:N", sort=order, axis=row_axis(order, title="Cluster")))
     bars = alt.layer(sizes.mark_bar(color=CONTEXT, height={"band": 0.5}), sizes.mark_text(align="left", dx=3, fontSize=10).encode(
@@ -156,4 +185,4 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
         x=alt.value(310), y=y, text="terms:N", tooltip=tooltip)
     forest = alt.layer(*reference_lines([(0.0, "as expected")]), *marks, terms).properties(width=300, height=alt.Step(34))
     return styled(alt.hconcat(bars, forest, spacing=24), title=title,
-                  subtitle=f"{len(frame)} clusters of {int(frame['size'].sum()):,} items · {interval_words(clusters)}")
+                  subtitle=f"{len(size_of)} clusters of {int(size_of.sum()):,} items · {interval_words(clusters)}")

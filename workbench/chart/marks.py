@@ -13,7 +13,7 @@ from workbench.chart.style import CONTEXT, INK, WIDTH
 def value_axis(title: str | None, domain: tuple[float, float] | None, *, ticks: int = 10) -> alt.X:
     """The axis of the estimates: the fixed range of a bounded statistic, or the data's own."""
     scale = alt.Scale(domain=list(domain), nice=False) if domain else alt.Scale(zero=False, nice=True)
-    return alt.X("value:Q", scale=scale, axis=alt.Axis(title=title, tickCount=ticks))
+    return alt.X("value:Q", scale=scale, axis=alt.Axis(title=title, tickCount=ticks, labelOverlap=True))
 
 
 def intervals(frame: pd.DataFrame, *, x: alt.X, tooltip: Sequence[alt.Tooltip], width: int = WIDTH, readings: bool = True,

@@ -16,7 +16,7 @@ _WORDS = {"krippendorff_alpha": "Krippendorff's alpha", "cohen_kappa": "Cohen's 
           "fleiss_kappa": "Fleiss' kappa", "conger_kappa": "Conger's kappa", "brennan_prediger": "Brennan-Prediger",
           "gwet_ac": "Gwet's AC", "gwet_ac1": "Gwet's AC1", "gwet_ac2": "Gwet's AC2", "icc": "intraclass correlation"}
 _CORRECTED = ("alpha", "kappa", "scott_pi", "gwet", "brennan", "icc", "correlation", "tau")
-_SHARES = ("agreement", "share", "rate", "specific")
+_SHARES = ("agreement", "share")
 _TIPS = {"n_items": "Items", "n_raters": "Raters", "n_ratings": "Ratings", "n_dropped": "Ratings left out",
          "method": "Interval by", "estimand": "Holds for", "status": "Status", "q": "False discovery rate q", "note": "Note"}
 
@@ -67,7 +67,9 @@ def key_labels(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     if not by:
         return pd.Series("all ratings", index=table.index, dtype="object")
     keys = list(zip(*(table[column].astype(str) for column in by)))
-    texts = [" · ".join(levels) for levels in zip(*(table[column].map(level_text) for column in by))]
+    said = {"rubric_version": "version "}   # "1" alone would say nothing
+    columns = [[said.get(column, "") + level_text(level) for level in table[column]] for column in by]
+    texts = [" · ".join(levels) for levels in zip(*columns)]
     sharing: dict[str, list[object]] = {}
     for text, key in dict.fromkeys(zip(texts, keys)):
         sharing.setdefault(text, []).append(key)
@@ -90,7 +92,7 @@ def number(value: float, decimals: int | None = None) -> str:
 def decimals_for(values: pd.DataFrame) -> int:
     """How many decimals the readings of a whole table take, from its largest number, so that a column lines up."""
     size = values.abs().max().max()
-    return 0 if size >= 100 else 1 if size >= 20 else 3 if size < 0.1 else 2
+    return 0 if size >= 100 else 1 if size >= 20 else 3 if size < 0.2 else 2
 
 
 def reading(value: float, low: float, high: float, *, decimals: int, note: str = "") -> str:
@@ -140,6 +142,13 @@ def _text(cell: object) -> str:
     return "" if pd.isna(cell) else number(cell) if isinstance(cell, float) else shorten(cell, 120)
 
 
+def appended(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Drawable rows with further ones; what these lack is empty, for a text column's nan would not be valid JSON."""
+    whole = pd.concat([frame, rows.reindex(columns=frame.columns)], ignore_index=True)
+    texts = [column for column in whole if not pd.api.types.is_numeric_dtype(frame[column])]
+    return whole.assign(**{column: whole[column].fillna("") for column in texts})
+
+
 def evidence(table: pd.DataFrame) -> str:
     """The subtitle: n, the interval's confidence, what was left out, how many are not defined."""
     counts = [count_text(table[column], noun) for column, noun in
@@ -179,6 +188,11 @@ def week_text(window: pd.Timestamp) -> str:
     """A window's week as a period is written: 2026-W46."""
     year, week, _ = pd.Timestamp(window).isocalendar()
     return f"{year}-W{week:02d}"
+
+
+def told_apart(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The first of `columns`, and those of the others that the table has with more than one level."""
+    return [columns[0], *(column for column in columns[1:] if column in table and table[column].nunique(dropna=False) > 1)]
 
 
 def by_list(by: str | Sequence[str]) -> list[str]:

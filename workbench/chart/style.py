@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterable
 
@@ -39,7 +40,7 @@ def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLev
         alt.renderers.enable("mimetype")
     heading = alt.Title(title, subtitle=_lines(subtitle))
     chart = chart.properties(title=heading, background=PAPER, padding=8, config=_config())
-    chart.to_dict()
+    json.dumps(chart.to_dict(), allow_nan=False)   # JSON knows no NaN: a page that holds one does not load
     return chart
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.chart.hotspots import level_order
 from workbench.chart.marks import intervals, reference_lines, value_axis
-from workbench.chart.rows import checked, drawable, evidence, full_range, headed, key_labels, level_text
+from workbench.chart.rows import appended, checked, drawable, evidence, full_range, headed, key_labels, level_text
 from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, RAMP, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
@@ -60,7 +60,7 @@ def _differences(frame: pd.DataFrame, *, order: Sequence[str], tooltip: list[alt
     """The paired differences around 0; a row without one is said to have none."""
     absent = [label for label in order if label not in set(frame["label"])]
     said = pd.DataFrame({"label": absent, "reading": "no paired difference in the table"})
-    frame = pd.concat([frame, said], ignore_index=True).astype({"value": "float64", "low": "float64", "high": "float64"})
+    frame = appended(frame, said)
     apart = (frame["low"] > 0) | (frame["high"] < 0)
     frame["apart"] = apart.map({True: "interval excludes 0", False: "cannot tell from 0"})
     shown = {"domain": ["interval excludes 0", "cannot tell from 0"]}

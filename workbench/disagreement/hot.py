@@ -13,6 +13,8 @@ import pandas as pd
 
 from workbench.disagreement.score import Contrast, contrasts, false_discovery
 from workbench.disagreement.units import Units, rated_units, units_of
+from workbench.estimates import MEASURES, estimate, estimates_table
+from workbench.ratings import VIRTUAL
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -23,7 +25,8 @@ MIXED = 0.05        # share of units with two levels of a column, above which it
 LOOK = 2_000        # rows looked at to tell columns of few levels from texts and numbers
 @dataclass(frozen=True)
 class Question:
-    """What to contrast: the levels, at most `most`, of `columns`, on at least `min_items` items; and when it is news."""
+    """What to contrast: the levels, at most `most`, of `columns`, on at least `min_items` items, holding the columns `within`
+    constant; and when it is news."""
 
     columns: tuple[str, ...]
     min_items: int = 10
@@ -31,10 +34,11 @@ class Question:
     false_share: float = 0.05
     seed: int = 0
     most: int = MAX_LEVELS
+    within: tuple[str, ...] = ()
 
 
-COLUMNS = ["name", "slice", "criterion", "rubric", "column", "level", "value", "low", "high", "elsewhere", "excess", "excess_low",
-           "excess_high", "confidence", "p", "q", "n_items", "n_ratings", "status", "note"]
+BY = ["criterion", "rubric", "column", "level"]
+FURTHER = ["slice", "elsewhere", "excess", "excess_low", "excess_high", "p", "q", "status", "examples"]
 
 
 def slices(ratings: Ratings, *, columns: Sequence[str] | None = None, min_items: int = 10, confidence: float = 0.95,
@@ -48,18 +52,19 @@ def slices(ratings: Ratings, *, columns: Sequence[str] | None = None, min_items:
 
     columns: which to look at; default task_type, system, rubric_version, party, further columns and those of the items table with 2 to
     30 levels. min_items: smaller slices are left out. status: "watch" where q <= `false_share` and excess > 0; "found" where
-    also the earlier half of the data shows it (q) and the later half repeats it (p); undated data are halved by `seed`.
+    the earlier or the later half of the data shows it by itself (q) and the other half repeats it (p); undated data are halved by `seed`.
 
     Two slices of the same items are one, named by the first; the two levels of a column are one test. What cannot be told is nan,
     and `note` says why: a column about raters, too many levels, raters who rate little else. Highest excess in standard errors first.
     """
     ratings.require(*(c for c in columns or () if c not in item_columns(ratings)))
     wanted = tuple(columns) if columns is not None else default_columns(ratings)
-    parts = rated_units(ratings, extra=[c for c in wanted if c in (*ratings.columns, "week", "month")])
+    parts = rated_units(ratings, extra=[c for c in wanted if c in (*ratings.columns, *VIRTUAL)])
     rows = judged(parts, ratings, Question(wanted, min_items, confidence, false_share, seed))
     strength = rows["excess"] / (rows["excess_high"] - rows["excess_low"])
     order = strength.sort_values(ascending=False, kind="stable", na_position="last").index
-    return rows.loc[order, COLUMNS].reset_index(drop=True)
+    rows["examples"] = [text.replace("\n", ", ") for text in rows["examples"]]
+    return rows.loc[order].drop(columns="test").reset_index(drop=True)
 
 
 def judged(parts: Sequence[Units], ratings: Ratings, question: Question) -> pd.DataFrame:
@@ -113,17 +118,16 @@ def column_of(units: Units, ratings: Ratings, column: str, most: int) -> tuple[p
 def contrasted(parts: Sequence[Units], ratings: Ratings, question: Question) -> pd.DataFrame:
     """The rows of all criteria, with q over all tests."""
     rows = [row for units in parts if len(units.frame) for row in slice_rows(units, ratings, question)]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "test"])
+    table = estimates_table(rows, by=BY).reindex(columns=["name", *BY, *MEASURES, *FURTHER, "test"])
     first = ~table.duplicated(["criterion", "rubric", "test"])
     q = pd.Series(false_discovery(table["p"].where(first).to_numpy(dtype=float)), index=table.index)
     table["q"] = q.groupby([table["criterion"], table["rubric"], table["test"]]).transform("first") if len(table) else q
-    return table.astype({c: "float64" for c in ("value", "low", "high", "elsewhere", "excess", "excess_low", "excess_high", "p", "q")})
+    return table.astype({c: "float64" for c in ("elsewhere", "excess", "excess_low", "excess_high", "p", "q")})
 
 
 def slice_rows(units: Units, ratings: Ratings, question: Question) -> list[dict[str, object]]:
     """One row a slice of one criterion and rubric; a set of items that an earlier slice holds already is left out."""
     rows, seen = [], set()
-    version = pd.factorize(units.frame["rubric_version"])[0]
     for column in question.columns:
         level, why_not = column_of(units, ratings, column, question.most)
         if why_not:
@@ -135,22 +139,34 @@ def slice_rows(units: Units, ratings: Ratings, question: Question) -> list[dict[
         seen |= {inside.tobytes() for inside in members.values()}
         if members:
             found = contrasts(units, np.column_stack(list(members.values())), confidence=question.confidence,
-                              within=None if column == "rubric_version" else version)
+                              within=strata(units, [c for c in ("rubric_version", *question.within) if c != column]))
             rows += [row_of(units, column, name, members[name], contrast, question) for name, contrast in zip(members, found)]
     return rows
+
+
+def strata(units: Units, columns: Sequence[str]) -> np.ndarray | None:
+    """(U,) codes of the levels of the columns, those that the ratings have; None without any."""
+    first = units.cells.drop_duplicates("row").reset_index(drop=True)
+    held = [first[c].astype(str) for c in columns if c in first]
+    return pd.factorize(pd.Series(["\x1f".join(levels) for levels in zip(*held)]))[0] if held else None
 
 
 def row_of(units: Units, column: str, level: object, inside: np.ndarray, found: Contrast, question: Question) -> dict[str, object]:
     """One row of `slices`. `test` is the same for a slice and all that is not in it."""
     frame = units.frame
-    others = frame["value"][~inside].mean() if inside.any() else math.nan
-    criterion, rubric = frame["criterion"].iloc[0], frame["rubric"].iloc[0]
-    place = {"criterion": str(criterion), column: str(level)}
-    return {"name": "disagreement", "slice": json.dumps(place, ensure_ascii=False), "criterion": criterion, "rubric": rubric, "column": column,
-            "level": level, "value": others + found.effect, "low": others + found.low, "high": others + found.high,
-            "elsewhere": others, "excess": found.effect, "excess_low": found.low, "excess_high": found.high, "confidence": question.confidence,
-            "p": found.p, "n_items": int(inside.sum()), "n_ratings": int(frame["n_ratings"][inside].sum()), "status": "",
-            "note": found.note, "test": min(inside.tobytes(), (~inside).tobytes())}
+    others = float(frame["value"][~inside].mean()) if inside.any() else math.nan
+    criterion, rubric = str(frame["criterion"].iloc[0]), str(frame["rubric"].iloc[0])
+    place = {"criterion": criterion, column: str(level)}
+    contested = (frame["value"] - frame["expected"])[inside].sort_values(ascending=False, kind="stable").index
+    row = estimate("disagreement", others + found.effect, low=others + found.low, high=others + found.high,
+                   confidence=question.confidence, method="score test", n_items=int(inside.sum()),
+                   n_raters=units.cells["rater_id"][inside[units.cells["row"].to_numpy()]].nunique(),
+                   n_ratings=int(frame["n_ratings"][inside].sum()), note=found.note)
+    return row | {"criterion": criterion, "rubric": rubric, "column": column, "level": "" if level is None else str(level),
+                  "slice": json.dumps(place, ensure_ascii=False), "elsewhere": others, "excess": found.effect,
+                  "excess_low": found.low, "excess_high": found.high, "p": found.p, "q": math.nan, "status": "",
+                  "examples": "\n".join(frame["item_id"].astype(str)[contested].drop_duplicates().head(3)),
+                  "test": min(inside.tobytes(), (~inside).tobytes())}
 
 
 def later_half(units: Units, seed: int) -> np.ndarray:
@@ -170,10 +186,10 @@ def part_of(units: Units, keep: np.ndarray) -> Units:
 
 
 def statuses(whole: pd.DataFrame, early: pd.DataFrame, late: pd.DataFrame, false_share: float) -> np.ndarray:
-    """For each row of `whole` "found" if both halves show it, "watch" if only the whole does, else nothing."""
-    keys = ["criterion", "rubric", "column", "level"]
-    text = [f.assign(level=f["level"].astype(str)).set_index(keys)[["excess", "p", "q"]] for f in (early, late)]
-    both = whole.assign(level=whole["level"].astype(str))[keys].join(text[0], on=keys).join(text[1], on=keys, rsuffix="_late")
-    hot = (whole["q"] <= false_share) & (whole["excess"] > 0)
-    again = (both["q"] <= false_share) & (both["excess"] > 0) & (both["p_late"] <= 2 * false_share) & (both["excess_late"] > 0)
-    return np.select([hot & again.to_numpy(), hot], ["found", "watch"], "")
+    """For each row of `whole` "found" if one half finds it by itself (q) and the other repeats it (p), "watch" if not, "" if not hot."""
+    first, second = (half.set_index(BY)[["excess", "p", "q"]].reindex(pd.MultiIndex.from_frame(whole[BY])) for half in (early, late))
+    discovered = [((half["q"] <= false_share) & (half["excess"] > 0)).to_numpy() for half in (first, second)]
+    repeated = [((half["p"] <= false_share) & (half["excess"] > 0)).to_numpy() for half in (second, first)]
+    hot = ((whole["q"] <= false_share) & (whole["excess"] > 0)).to_numpy()
+    again = (discovered[0] & repeated[0]) | (discovered[1] & repeated[1])
+    return np.select([hot & again, hot], ["found", "watch"], "")

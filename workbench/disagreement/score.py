@@ -71,11 +71,9 @@ def score_contrast(a: np.ndarray, b: np.ndarray, confidence: float) -> Contrast:
 
 
 def false_discovery(p: np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's q (1995), nan where p is."""
-    from statsmodels.stats.multitest import multipletests
-
-    q = np.full(len(p), np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        q[known] = multipletests(p[known], method="fdr_bh")[1]
+    """Benjamini and Hochberg's q (1995), nan where p is: the least false share at which a test is still among those kept."""
+    q, known = np.full(len(p), np.nan), np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    raised = p[order] * len(order) / np.arange(1, len(order) + 1)
+    q[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1)
     return q

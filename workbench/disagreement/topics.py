@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.disagreement.hot import Question, judged
-from workbench.disagreement.ranked import ranked
 from workbench.disagreement.units import Units, rated_units, units_of
 from workbench.errors import shorten
+from workbench.estimates import MEASURES, estimate, estimates_table
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -19,14 +21,26 @@ if TYPE_CHECKING:
 TEXT_COLUMNS = ("text", "item_text")
 SMALLEST = 10        # items of a topic
 DIMENSIONS = 30      # what is kept of the words before topics are sought
-FITTED = 5_000       # different texts among which topics are sought; the others join the topic of the most similar of these
-RESAMPLES, KEPT = 5, 0.8
+FITTED = 4_000       # different texts among which topics are sought; the others join the topic of the most similar of these
+RESAMPLES, KEPT = 3, 0.8
 NO_TEXT = "the items have no text: give an items table or a column named text"
 NO_TOPIC = "the texts fall into no topics"
-TERMS = ["cluster", "name", "criterion", "rubric", "size", "value", "low", "high", "confidence", "p", "q", "status", "stability", "examples", "note"]
+BY = ["cluster", "terms", "criterion", "rubric"]
+FURTHER = ["size", "p", "q", "status", "stability", "examples"]
 
 
-def clusters(ratings: Ratings, *, text: str | None = None, min_size: int = SMALLEST, false_share: float = 0.05, seed: int = 0) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Topics:
+    """The topics of the items' texts: `items` (item_id, topic, name), and `rows` that contrast them, None without topics."""
+
+    texts: pd.Series | None
+    features: object
+    items: pd.DataFrame
+    rows: pd.DataFrame | None
+
+
+def clusters(ratings: Ratings, *, text: str | None = None, min_size: int = SMALLEST, within: Sequence[str] = ("task_type",),
+             false_share: float = 0.05, seed: int = 0) -> pd.DataFrame:
     """Which items belong to a topic on which raters differ more than elsewhere?
 
     One row an item that has text: item_id, `topic` (its group by words: TF-IDF, HDBSCAN; -1 none), `name` (the words that set the
@@ -34,45 +48,63 @@ def clusters(ratings: Ratings, *, text: str | None = None, min_size: int = SMALL
     On data without structure every cluster is -1 at least 95 times in 100.
 
     text: the column of texts, of the ratings or the items table; default `text`, then `item_text`. min_size: items of the smallest topic.
+    within: columns held constant, those that occur: a topic must stand out among the items of its task type.
     Without text, or with texts that fall into no topics, no row; `cluster_terms` says why.
     """
-    texts = item_texts(ratings, text)
-    if texts is None or texts.empty:
-        return pd.DataFrame({"item_id": [], "topic": [], "name": [], "cluster": []}).astype({"topic": int, "cluster": int})
-    features, words = word_features(texts)
-    topic = topics_of(features, min_size=min_size, seed=seed)
-    table = pd.DataFrame({"item_id": texts.index, "topic": topic})
-    table["name"] = table["topic"].map(topic_names(features, words, topic)).fillna("")
-    rows = contrasted_topics(ratings, table, texts, Question(("topic",), min_size, false_share=false_share, seed=seed, most=len(table)))
-    hot = rows.loc[rows["status"] != "", "level"].astype(int)
-    return table.assign(cluster=table["topic"].where(table["topic"].isin(hot), -1))
+    found = find_topics(ratings, text, Question(("topic",), min_size, false_share=false_share, seed=seed, within=tuple(within)))
+    hot = [] if found.rows is None else found.rows.loc[found.rows["status"] != "", "level"].astype(int)
+    return found.items.assign(cluster=found.items["topic"].where(found.items["topic"].isin(hot), -1))
 
 
-def cluster_terms(ratings: Ratings, *, clusters: pd.DataFrame | None = None, text: str | None = None, min_size: int = SMALLEST,
+def cluster_terms(ratings: Ratings, *, text: str | None = None, min_size: int = SMALLEST, within: Sequence[str] = ("task_type",),
                   confidence: float = 0.95, false_share: float = 0.05, seed: int = 0) -> pd.DataFrame:
     """What are the topics about, and how much more do raters differ on them than elsewhere?
 
-    One row a topic and criterion: `name` (words), `size` (items), `value` with `low` and `high` (disagreement less that of
-    other topics on the same criterion, 0 as elsewhere, raters' severity and noise taken out), p, q and `status` as in `slices`,
+    One row a topic and criterion: `terms` (words), `size` (items), `value` with `low` and `high` (disagreement less that of
+    other items of the same `within` on the same criterion, 0 as there, raters' severity and noise taken out), p, q and `status` as in `slices`,
     `stability` (mean overlap, 0-1, with its likeliest counterpart when four fifths of the texts are grouped anew), `examples` (three items
-    with the most disagreement). `clusters` takes what `clusters` returned, to save time; the other arguments are as there.
+    with the most disagreement). The arguments are those of `clusters`.
 
     Without text or topics: one row without cluster whose `note` says so. The strongest come first.
     """
-    from workbench.disagreement.topics import clusters as find_clusters
-
-    texts = item_texts(ratings, text)
-    found = find_clusters(ratings, text=text, min_size=min_size, false_share=false_share, seed=seed) if clusters is None else clusters
-    if texts is None or texts.empty or not (found["topic"] >= 0).any():
-        return pd.DataFrame([{"cluster": -1, "note": NO_TEXT if texts is None or texts.empty else NO_TOPIC}], columns=TERMS)
-    question = Question(("topic",), min_size, confidence, false_share, seed, len(found))
-    rows = contrasted_topics(ratings, found, texts, question)
-    rows = rows.assign(cluster=rows["level"].astype(int), size=rows["n_items"], value=rows["excess"], low=rows["excess_low"], high=rows["excess_high"])
-    rows["name"] = rows["cluster"].map(found.drop_duplicates("topic").set_index("topic")["name"])
-    rows["stability"] = rows["cluster"].map(stability(word_features(texts)[0], found["topic"].to_numpy(), min_size=min_size, seed=seed))
-    rows["examples"] = most_contested(ratings, found, texts, rows)
+    found = find_topics(ratings, text, Question(("topic",), min_size, confidence, false_share, seed, within=tuple(within)))
+    if found.rows is None:
+        why = estimate("excess_disagreement", math.nan, note=NO_TEXT if found.texts is None else NO_TOPIC)
+        rows = estimates_table([why | {"cluster": -1, "terms": "", "criterion": "", "rubric": "", "examples": "", "status": ""}], by=BY)
+        return rows.reindex(columns=["name", *BY, *MEASURES, *FURTHER])
+    topic, rows = found.items["topic"].to_numpy(), found.rows
+    rows = rows.assign(name="excess_disagreement", cluster=rows["level"].astype(int), size=rows["n_items"], value=rows["excess"],
+                       low=rows["excess_low"], high=rows["excess_high"])
+    rows["terms"] = rows["cluster"].map(found.items.drop_duplicates("topic").set_index("topic")["name"])
+    rows["stability"] = rows["cluster"].map(stability(found.features, topic, min_size=min_size, seed=seed))
+    rows["examples"] = ["; ".join(f"{item}: {shorten(found.texts[item], 70)}" for item in cell.split("\n")) for cell in rows["examples"]]
     order = (rows["value"] / (rows["high"] - rows["low"])).sort_values(ascending=False, kind="stable", na_position="last").index
-    return rows.loc[order, TERMS].reset_index(drop=True)
+    return rows.loc[order, ["name", *BY, *MEASURES, *FURTHER]].reset_index(drop=True)
+
+
+def find_topics(ratings: Ratings, text: str | None, question: Question) -> Topics:
+    """The topics with their contrasts; kept in memory, for `clusters` and `cluster_terms` ask for the same."""
+    memory, key = ratings.source.memory, repr(("topics", ratings.conditions, ratings.start, ratings.end, text, question))
+    if key not in memory:
+        memory[key] = sought_topics(ratings, text, question)
+    return memory[key]
+
+
+def sought_topics(ratings: Ratings, text: str | None, question: Question) -> Topics:
+    """Topics sought and contrasted."""
+    texts = item_texts(ratings, text)
+    if texts is None or texts.empty:
+        empty = pd.DataFrame({"item_id": pd.Series(dtype=str), "topic": pd.Series(dtype=int), "name": pd.Series(dtype=str)})
+        return Topics(None, None, empty, None)
+    features, words = word_features(texts)
+    topic = topics_of(features, min_size=question.min_items, seed=question.seed)
+    table = pd.DataFrame({"item_id": texts.index, "topic": topic})
+    table["name"] = table["topic"].map(topic_names(features, words, topic)).fillna("")
+    if topic.max() < 0:
+        return Topics(texts, features, table, None)
+    parts = [with_topic(units, table, texts) for units in rated_units(ratings, extra=question.within)]
+    rows = judged(parts, ratings, replace(question, most=len(table)))
+    return Topics(texts, features, table, rows if len(rows) else None)
 
 
 def item_texts(ratings: Ratings, column: str | None = None) -> pd.Series | None:
@@ -87,7 +119,7 @@ def item_texts(ratings: Ratings, column: str | None = None) -> pd.Series | None:
         from workbench.reduce import cells, instrument
 
         table = cells(ratings, by=instrument(ratings), extra=[inside])
-    texts = table.dropna(subset=[inside]).drop_duplicates("item_id").set_index("item_id")[inside].astype(str)
+    texts = table.dropna(subset=[inside]).drop_duplicates("item_id").set_index("item_id")[inside].astype("string")
     return texts[texts.str.strip() != ""].sort_index()
 
 
@@ -134,7 +166,8 @@ def topic_names(features: object, words: np.ndarray, topic: np.ndarray) -> dict[
         inside = topic == k
         apart = np.asarray(features[inside].mean(axis=0) - features[~inside].mean(axis=0)).ravel() if not inside.all() \
             else np.asarray(features.mean(axis=0)).ravel()
-        names[k] = ", ".join(words[np.argsort(-apart, kind="stable")[:4]])
+        name = ", ".join(words[np.argsort(-apart, kind="stable")[:4]])
+        names[k] = f"{name} ({k})" if name in names.values() else name
     return names
 
 
@@ -153,26 +186,12 @@ def stability(features: object, topic: np.ndarray, *, min_size: int, seed: int) 
     return {k: float(np.mean(values)) if values else np.nan for k, values in overlaps.items()}
 
 
-def contrasted_topics(ratings: Ratings, found: pd.DataFrame, texts: pd.Series, question: Question) -> pd.DataFrame:
-    """Each topic against elsewhere on each criterion; equal texts count as one where there is no prompt."""
-    return judged([with_topic(units, found, texts) for units in rated_units(ratings)], ratings, question)
-
-
 def with_topic(units: Units, found: pd.DataFrame, texts: pd.Series) -> Units:
-    """The units of items with text, their topic beside each rating."""
+    """The units of items with text, their topic beside each rating; equal texts are drawn as one where there is no prompt."""
     topic = found.set_index("item_id")["topic"]
     rows = units.cells[units.cells["item_id"].isin(topic.index)]
     level = rows["item_id"].map(topic)
-    rows = rows.assign(topic=level.where(level >= 0))
+    rows = rows.assign(topic=level.astype(str).where(level >= 0, None))
     if "prompt_id" not in rows or rows["prompt_id"].isna().any():
         rows = rows.assign(prompt_id=rows["item_id"].map(texts))
     return replace(units_of(rows, nominal=units.nominal), n_single=units.n_single)
-
-
-def most_contested(ratings: Ratings, found: pd.DataFrame, texts: pd.Series, rows: pd.DataFrame) -> list[str]:
-    """For each row three items of its topic with the highest excess on its criterion, with the beginning of their texts."""
-    every = pd.concat([ranked(units) for units in rated_units(ratings)])
-    every = every.assign(topic=every["item_id"].map(found.set_index("item_id")["topic"])).sort_values("excess", ascending=False, kind="stable")
-    heads = {key: part["item_id"].drop_duplicates().head(3) for key, part in every.groupby(["topic", "criterion", "rubric"])}
-    keys = zip(rows["cluster"], rows["criterion"], rows["rubric"])
-    return ["; ".join(f"{item}: {shorten(texts[item], 70)}" for item in heads.get(key, [])) for key in keys]

@@ -7,13 +7,14 @@ s and noise v differ by (s_a - s_b)^2 + v_a + v_b on the average item; the mean 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from workbench.ratings import VIRTUAL
 from workbench.reduce import cells, facts
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
 RARE = 10           # raters of fewer units share one noise: too little is known of each
 MAX_RATERS = 1_000  # beyond this many, those with the fewest units share one as well
+
+RIDGE = 1e-8        # of the mean diagonal: moves an estimate by that share at most
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,28 @@ class Units:
 
 
 def rated_units(ratings: Ratings, *, extra: Sequence[str] = ()) -> list[Units]:
-    """The units of each criterion and rubric, versions kept apart, with the columns `extra` of their ratings in `cells`."""
-    extra = [c for c in dict.fromkeys(("prompt_id", "rated_at", *extra)) if c not in INSTRUMENT and c not in ratings.missing]
-    rows = cells(ratings, by=INSTRUMENT, extra=extra)
-    scales = {(rubric, criterion): scale for (rubric, _, criterion), scale in facts(ratings).scales.items()}
-    by_version = facts(ratings).scales
-    rows = rows.assign(place=np.nan)
+    """The units of each criterion and rubric, versions kept apart, with the columns `extra` of their ratings in `cells`.
+
+    Kept in memory: items, slices and topics of one page stand on the same units.
+    """
+    extra = [c for c in dict.fromkeys(("prompt_id", "rated_at", *extra))
+             if c not in INSTRUMENT and (c in ratings.columns or c in VIRTUAL) and c not in ratings.missing]
+    key = repr(("units", ratings.conditions, ratings.start, ratings.end, sorted(extra)))
+    memory = ratings.source.memory
+    if key not in memory:
+        memory[key] = units_by_rubric(cells(ratings, by=INSTRUMENT, extra=extra), facts(ratings).scales)
+    return memory[key]
+
+
+def units_by_rubric(rows: pd.DataFrame, scales: Mapping[Instrument, Scale]) -> list[Units]:
+    """Units from ratings, each placed on the scale of its own version."""
+    rows, parts = rows.assign(place=np.nan), []
     for (criterion, rubric, version), part in rows.groupby(list(INSTRUMENT), sort=False):
-        rows.loc[part.index, "place"] = places(part, by_version[rubric, version, criterion])
-    return [units_of(part, nominal=scales[rubric, criterion].name == "nominal")
-            for (criterion, rubric), part in rows.groupby(["criterion", "rubric"], sort=True)]
+        rows.loc[part.index, "place"] = places(part, scales[rubric, version, criterion])
+    for (criterion, rubric), part in rows.groupby(["criterion", "rubric"], sort=True):
+        first = scales[rubric, part["rubric_version"].iloc[0], criterion]
+        parts.append(units_of(part, nominal=first.name == "nominal"))
+    return parts
 
 
 def places(rows: pd.DataFrame, scale: Scale) -> np.ndarray:
@@ -143,8 +158,9 @@ def rater_weights(unit: np.ndarray, rater: np.ndarray, size: np.ndarray) -> csr_
 
 
 def fitted(design: csr_array, y: np.ndarray) -> np.ndarray:
-    """Least squares fit of y, (U,) or (U, K), on the design; columns that repeat others do no harm."""
-    from scipy.linalg import lstsq
+    """Least squares fit of y, (U,) or (U, K), on the design; columns that repeat others do no harm: a trace of ridge splits them."""
+    from scipy.linalg import solve
 
     normal = (design.T @ design).toarray()
-    return design @ lstsq(normal, design.T @ y, cond=1e-10)[0] if design.shape[0] else y
+    normal[np.diag_indices_from(normal)] += RIDGE * max(normal.trace(), 1) / len(normal)
+    return design @ solve(normal, design.T @ y, assume_a="pos")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_NAMES = {"monitor": "watch", "decompose": "mix", "changes": "explain", "findings": "conclude"}
+_NAMES = {"monitor": "watch", "decompose": "mix", "changes": "explain", "strongest": "explain", "findings": "conclude"}
 __all__ = list(_NAMES)
 
 

@@ -15,10 +15,10 @@ import math
 
 import numpy as np
 
-CHANGES = (1.0, 3.0, 10.0)   # g: the size of a change, in standard deviations of a baseline window
-BETWEEN = (0.0, 0.5, 1.0)    # share of a window's variance that more ratings would not remove
-DECAY = 1.1                  # of the prior on when a change begins: nearly flat, so that looking for years costs little
-SHIFTS = 9                   # differences within the tolerance that are tried
+CHANGES = (2.0, 8.0)   # g: the size of a change, in standard deviations of a baseline window
+BETWEEN = (0.0, 0.5, 1.0)  # share of a window's variance that more ratings would not remove
+DECAY = 1.5               # of the prior on when a change begins, of which looks far ahead keep a share
+SHIFTS = 9                # differences within the tolerance that are tried
 
 
 def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.ndarray, first: int, tolerance: float = 0.0) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,21 +13,32 @@ from workbench import resample
 from workbench.agreement.estimate import Sums
 from workbench.agreement.percent import percent_sums
 from workbench.errors import one_of
-from workbench.reduce import instrument, moments, patterns
+from workbench.reduce import facts, instrument, moments, patterns
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
     from workbench.reduce import Moments, Patterns
 
-METRICS = ("mean", "levels", "agreement")
+METRICS = ("mean", "levels", "agreement", "answers")
 WINDOWS = ("week", "month")
 MAX_LEVELS = 8
-MEASURED = ("metric", "window", "value", "low", "high", "se", "units", "unit_variance", "skew", "n_items", "n_raters", "n_ratings", "note")
+MEASURED = ("metric", "window", "value", "low", "high", "se", "units", "unit_variance", "skew", "n_items", "n_raters", "n_ratings", "n_dropped", "note")
 
 
 def stream_columns(ratings: Ratings, by: Sequence[str]) -> list[str]:
     """What tells streams apart: the instrument, always its version, then `by`. No stream crosses a rubric version."""
     return list(dict.fromkeys((*instrument(ratings), "rubric_version", *by)))
+
+
+def key_columns(monitored: pd.DataFrame) -> list[str]:
+    """The columns of a monitor's table that tell streams apart."""
+    return list(monitored.columns[:list(monitored.columns).index("metric")])
+
+
+def stream_name(key: Mapping[str, object]) -> str:
+    """A stream as a reader names it: "accuracy, rubric version 2"."""
+    level = {k: "(none)" if v is None or v != v else str(v) for k, v in key.items()}
+    return ", ".join([level.pop("criterion", ""), *(f"{k.replace('_', ' ')} {v}" for k, v in level.items())]).strip(", ")
 
 
 def window_values(ratings: Ratings, *, metric: str, by: Sequence[str], window: str, confidence: float = 0.95) -> pd.DataFrame:
@@ -39,13 +50,28 @@ def window_values(ratings: Ratings, *, metric: str, by: Sequence[str], window: s
     """
     one_of("metric", metric, METRICS)
     one_of("window", window, WINDOWS)
-    reduction = moments if metric == "mean" else patterns
-    groups = reduction(ratings, by=[*by, window], cluster=prompts_of(ratings))
-    rows = [{**{c: group.key[c] for c in by}, "window": utc(group.key[window]), **measured(name, sums, group, confidence)}
-            for group in groups if group.key[window] is not None for name, sums in sums_of(group, metric)]
+    rows = []
+    for single, told in apart_by_scale(ratings, metric):
+        reduction = moments if single == "mean" else patterns
+        for group in reduction(told, by=[*by, window], cluster=prompts_of(ratings)):
+            if group.key[window] is not None:
+                place = {**{c: group.key[c] for c in by}, "window": utc(group.key[window])}
+                rows += [{**place, **measured(name, sums, group, confidence)} for name, sums in sums_of(group, single)]
     table = pd.DataFrame(rows, columns=[*by, *MEASURED])
-    table = frequent(table, by) if metric == "levels" and len(table) else table
+    shares = table["metric"].astype(str).str.startswith("share of ")
+    table = pd.concat([table[~shares], frequent(table[shares], by)], ignore_index=True) if shares.any() else table
     return table.sort_values([*by, "metric", "window"], kind="stable", ignore_index=True)
+
+
+def apart_by_scale(ratings: Ratings, metric: str) -> list[tuple[str, Ratings]]:
+    """What to measure on which criteria: exact agreement and level shares need levels, "answers" asks for what a scale has."""
+    scales = facts(ratings).scales
+    nominal = sorted({criterion for (_, _, criterion), scale in scales.items() if scale.name == "nominal"})
+    levelled = sorted({criterion for (_, _, criterion), scale in scales.items() if scale.name in ("nominal", "ordinal")})
+    scored = sorted({criterion for _, _, criterion in scales} - set(nominal))
+    wanted = {"mean": [("mean", None)], "levels": [("levels", levelled)], "agreement": [("agreement", levelled)],
+              "answers": [("mean", scored), ("levels", nominal)]}[metric]
+    return [(name, ratings if only is None else ratings.where(criterion=only)) for name, only in wanted if only is None or only]
 
 
 def prompts_of(ratings: Ratings) -> str | None:
@@ -92,7 +118,7 @@ def measured(name: str, sums: Sums, group: Moments | Patterns, confidence: float
     total = weight @ terms
     value = math.nan if sums.reason or not len(weight) else float(resample.value(sums.formula, total))
     row = {"metric": name, "value": value, "n_items": group.n_items, "n_raters": group.n_raters, "n_ratings": sums.n_ratings,
-           "units": units, "note": sums.reason}
+           "n_dropped": group.n_dropped + group.n_ratings - sums.n_ratings, "units": units, "note": sums.reason}
     if math.isnan(value) or units < 2:
         return row | {"note": sums.reason or ("" if value == value else "not defined in this window")}
     influence = np.asarray(terms @ resample.gradient(sums.formula, total)).ravel()
@@ -107,7 +133,7 @@ def frequent(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """The most frequent levels of each stream, with a row of share 0 for windows in which one does not occur."""
     filled = []
     for key, rows in table.groupby(list(by), dropna=False, sort=False):
-        sizes = rows.groupby("window")[["n_items", "n_raters", "n_ratings", "units"]].first()
+        sizes = rows.groupby("window")[["n_items", "n_raters", "n_ratings", "n_dropped", "units"]].first()
         shares = rows.pivot(index="metric", columns="window", values="value").fillna(0.0)
         for name in (shares @ sizes["n_ratings"]).sort_values(ascending=False, kind="stable").index[:MAX_LEVELS]:
             part = rows[rows["metric"] == name].set_index("window").reindex(sizes.index)
@@ -116,5 +142,5 @@ def frequent(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
             part.loc[gone, sizes.columns] = sizes.loc[gone, :]
             filled.append(part.assign(**dict(zip(by, key))).reset_index())
     whole = pd.concat(filled, ignore_index=True)[[*by, *MEASURED]]
-    counts = ["n_items", "n_raters", "n_ratings"]
+    counts = ["n_items", "n_raters", "n_ratings", "n_dropped"]
     return whole.assign(**{c: whole[c].astype("int64") for c in counts})

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.drift.evidence import log_evidence
 from workbench.drift.streams import stream_columns, utc, window_values
 from workbench.errors import ParameterError
-from workbench.estimates import join_notes
+from workbench.estimates import THESE_RATERS, join_notes
 from workbench.periods import moment
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LATE_WINDOWS = 4         # for a stream that begins after the baseline, such as 
 FEWEST_UNITS = 10
 SKEWED = 25              # a mean of n units is near normal when n exceeds 25 skew^2 (Cochran 1977, Sampling Techniques, 2.15)
 COLUMNS = ("metric", "window", "value", "low", "high", "n_ratings", "e_value", "alarm", "alarmed_since", "guarantee", "note",
-           "phase", "alarm_at", "reference", "n_items", "n_raters", "confidence")
+           "phase", "alarm_at", "reference", "n_items", "n_raters", "n_dropped", "se", "confidence", "method", "estimand")
 
 
 def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), window: str = "week",
@@ -31,14 +31,15 @@ def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), w
             seed: int = 0) -> pd.DataFrame:
     """Has a stream of ratings changed since its baseline? One row a stream and window, with an alarm that may be read weekly.
 
-    `e_value` is the evidence against "nothing changed": about 1 or below says nothing, and `alarm` is true while it is at least
-    `alarm_at` = (number of streams) / error_rate. However often and long one looks, at most a share `error_rate` of unchanged
+    `e_value` is the evidence against "nothing changed": about 1 or below says nothing. An alarm is raised when it reaches
+    `alarm_at` = (number of streams) / error_rate, and stays until it falls below 1 / error_rate. However often and long one looks, at most a share `error_rate` of unchanged
     tables ever shows an alarm in any of its streams (e-Bonferroni). Each window is one observation: what raters, items or batches
     of a week share counts once, and weeks that differ by themselves raise no alarm; see `drift.evidence` for the formula.
     It presumes that windows of an unchanged stream are independent of each other.
 
-    metric: "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "agreement", the share of
-    rater pairs of an item that agree, within the window. by: columns that split the streams further; they are always apart by
+    metric: "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the mean, or the level
+    shares of nominal labels; "agreement", the share of rater pairs of an item that agree, within the window. Shares and agreement
+    are of nominal and ordinal criteria only. by: columns that split the streams further; they are always apart by
     criterion and rubric version, and no stream crosses a version. window: "week" (from Monday) or "month", UTC.
     baseline: (start, end), dates, end exclusive; None for the data's first 8 windows. A stream that begins later has
     its own first 4. tolerance: a lasting difference from the baseline of up to this much, in the metric's unit, is no change.
@@ -74,8 +75,8 @@ def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), w
     if not streams:
         return pd.DataFrame(columns=[*keys, *COLUMNS])
     alarm_at = max(1, sum(rows["e_value"].notna().any() for rows in streams)) / error_rate
-    table = pd.concat([with_alarm(rows, alarm_at) for rows in streams], ignore_index=True)
-    return table.assign(confidence=0.95)[[*keys, *COLUMNS]]
+    table = pd.concat([with_alarm(rows, alarm_at, 1 / error_rate) for rows in streams], ignore_index=True)
+    return table.assign(confidence=0.95, method="linearized", estimand=THESE_RATERS)[[*keys, *COLUMNS]]
 
 
 def check_options(tolerance: float, error_rate: float) -> None:
@@ -165,11 +166,14 @@ def known_before(variance: np.ndarray, units: np.ndarray, first: int) -> np.ndar
     return np.concatenate([np.full(first, pooled[first - 1]), pooled[first - 1:-1]])
 
 
-def with_alarm(rows: pd.DataFrame, alarm_at: float) -> pd.DataFrame:
-    """The stream with `alarm` at each look and the look at which the present run of alarms began."""
-    alarm = (rows["e_value"] >= alarm_at).to_numpy()
+def with_alarm(rows: pd.DataFrame, raised_at: float, kept_from: float) -> pd.DataFrame:
+    """The stream with `alarm` at each look and when the present alarm was raised."""
     since, begun = [], pd.NaT
-    for now, at in zip(alarm, rows["window"]):
-        begun = (at if begun is pd.NaT else begun) if now else pd.NaT
+    for evidence, at in zip(rows["e_value"], rows["window"]):
+        if evidence >= raised_at:
+            begun = at if begun is pd.NaT else begun
+        elif not evidence >= kept_from:
+            begun = pd.NaT
         since.append(begun)
-    return rows.assign(alarm=alarm, alarmed_since=pd.to_datetime(pd.Series(since, index=rows.index), utc=True), alarm_at=alarm_at)
+    since = pd.to_datetime(pd.Series(since, index=rows.index), utc=True)
+    return rows.assign(alarm=since.notna(), alarmed_since=since, alarm_at=raised_at)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import RatingsError, examples
+from workbench.errors import RatingsError, examples, shorten
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, Source
 from workbench.reduce.collect import collect
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Instrument = tuple[str, str, str]  # rubric, rubric_version, criterion
-LEVELS_LIMIT = 2_000   # distinct values of a criterion beyond which it has no levels, only scores
+LEVELS_LIMIT = 2_000   # different scores of a criterion beyond which it has no levels, only scores
+LABELS_LIMIT = 20_000  # different labels beyond which they are free text, and no levels
+BLANK, UNREADABLE = "are blank", "cannot be read as "
 ORDINAL_LIMIT = 11     # integer scores with up to this many values are taken for ordinal levels
 
 
@@ -60,8 +62,7 @@ def find_facts(source: Source) -> Facts:
                                               **totals, **zoneless)).iloc[0]
     if not counted["n"]:
         raise RatingsError(f"{source.name}: the row filters leave no rows.")
-    found = [describe(source, cond, what, column, cure, int(counted[f"bad_{i}"]))
-             for i, (cond, column, what, cure) in enumerate(conditions) if counted[f"bad_{i}"]]
+    found = [describe(source, *fault, int(counted[f"bad_{i}"])) for i, fault in enumerate(conditions) if counted[f"bad_{i}"]]
     scales, faulty = find_scales(source)
     if found or faulty:
         raise RatingsError(f"{source.name}: " + "\n".join([*found, *faulty]))
@@ -77,29 +78,36 @@ def find_facts(source: Source) -> Facts:
 def faults(source: Source) -> list[tuple[Any, str, str, str]]:
     """Conditions that no row may meet: (condition, column, what is wrong, cure)."""
     t = source.table
-    blank = "Fill them in, or drop these rows."
-    listed = [(t[c].isnull(), c, "are blank", blank) for c in ("item_id", "rater_id")]
+    listed = [(t[c].isnull(), c, BLANK, "Fill them in, or drop these rows.") for c in ("item_id", "rater_id")]
     if "score" not in source.missing:
         listed.append((t.score.isnan() | t.score.isinf(), "score", "are NaN or infinite", "Leave the cell empty where there is no score."))
     for column in COLUMNS:
         name = column.name
         if f"_bad_{name}" in t.columns:
-            wanted = "a time (2026-11-01T08:00:00Z)" if column.type.startswith("timestamp") else "a number"
-            listed.append((t[f"_bad_{name}"], name, f"are not {wanted}", "Correct them, or leave the cell empty."))
+            wanted = {"float64": "a number", "int64": "a whole number"}.get(column.type, "a time (2026-11-01T08:00:00Z)")
+            listed.append((t[f"_bad_{name}"].notnull(), name, f"{UNREADABLE}{wanted}", "Correct them, or leave the cell empty."))
         if column.allowed and name not in source.missing:
-            listed.append((~t[name].isin(column.allowed), name, "are not known words", f"Use one of: {', '.join(column.allowed)}."))
+            listed.append((~t[name].isin(column.allowed), name, "are not among the known words", f"Use one of: {', '.join(column.allowed)}."))
     return listed
 
 
-def describe(source: Source, condition: Any, what: str, column: str, cure: str, n: int) -> str:
+def describe(source: Source, condition: Any, column: str, what: str, cure: str, n: int) -> str:
     """One fault with its count and up to three examples."""
-    table = source.table.filter(condition)
-    columns = [c for c in ("_row", column) if c in table.columns]
-    rows = table.select(*columns).limit(3).execute()
-    where = [f"row {r['_row']}" if "_row" in r else "" for r in rows.to_dict("records")]
-    shown = [f"{r[column]!s} ({w})" if r[column] is not None and r[column] == r[column] else w
-             for r, w in zip(rows.to_dict("records"), where)]
-    return f"{n:,} values of '{column}' {what}: {examples(shown, n)}. {cure}"
+    # through a word: DuckDB would skip Parquet row groups by their range, which leaves NaN out
+    table = source.table.filter(condition.ifelse("fault", "") == "fault")
+    shown = f"_bad_{column}" if what.startswith(UNREADABLE) else column
+    rows = table.select(*[c for c in ("_row", shown) if c in table.columns]).limit(3).execute().to_dict("records")
+    where = [place(r) for r in rows]
+    found = [w if what == BLANK else f"{shorten(r[shown], 40)} ({w})" for r, w in zip(rows, where)]
+    return f"{n:,} {'value' if n == 1 else 'values'} of '{column}' {what.replace('are ', 'is ', 1) if n == 1 else what}: {examples(found, n)}. {cure}"
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Where a row stands: its number from 1 below the header, and which file where there are several."""
+    if "_row" not in row:
+        return ""
+    file, number = divmod(int(row["_row"]), 1_099_511_627_776)
+    return f"row {number}" + (f" of file {file + 1}" if file else "")
 
 
 def find_scales(source: Source) -> tuple[dict[Instrument, Scale], list[str]]:
@@ -119,7 +127,7 @@ def occurring(source: Source) -> "pd.DataFrame":
     t = source.table
     measures = {"n": t.count()}
     if "score" not in source.missing:
-        whole = (t.score == t.score.round()) | t.score.isnull()
+        whole = (t.score % 1 == 0) | t.score.isnull()
         measures |= {"n_scores": t.score.count(), "distinct_scores": t.score.approx_nunique(), "low": t.score.min(),
                      "high": t.score.max(), "whole": whole.all()}
     if "label" not in source.missing:
@@ -140,7 +148,7 @@ def assumed_scale(source: Source, rows: "pd.DataFrame", rubric: str, criterion: 
     n_scores, n_labels = rows["n_scores"].sum(), rows["n_labels"].sum()
     if n_labels and (source.use == "label" or not n_scores):
         names = distinct(source, "label", rubric, criterion)["label"].unique().tolist() \
-            if rows["distinct_labels"].max() <= LEVELS_LIMIT else []
+            if rows["distinct_labels"].max() <= LABELS_LIMIT else []
         return Scale("nominal", tuple(names), tuple(map(float, range(len(names)))), uses="label", assumed=True)
     if not n_scores:
         return Scale("nominal", uses="label", assumed=True)
@@ -176,14 +184,8 @@ def held_against(source: Source, scale: Scale, row: Any, file: str) -> tuple[Sca
     wrong = []
     uses = "label" if row.n_labels and scale.levels else "score"
     for column, known in (("label", scale.levels), ("score", scale.values)):
-        if not getattr(row, f"n_{column}s") or not scale.levels or getattr(row, f"distinct_{column}s") > LEVELS_LIMIT:
-            continue
-        occurs = distinct(source, column, row.rubric, row.criterion)
-        occurs = occurs[(occurs["rubric_version"] == row.rubric_version) & ~occurs[column].isin(known)]
-        if column == "label" and row.n_scores and len(occurs) == row.distinct_labels:
-            continue  # labels that are no levels at all, beside scores that are
-        if len(occurs):
-            wrong.append(outside(source, column, occurs, row, f"{where} ({examples(list(known))})", file))
+        if getattr(row, f"n_{column}s") and scale.levels:
+            wrong += outside(source, column, known, row, where, file)
     if not scale.levels:
         low, high = scale.minimum, scale.maximum
         if (low is not None and row.low < low) or (high is not None and row.high > high):
@@ -197,29 +199,37 @@ def held_against(source: Source, scale: Scale, row: Any, file: str) -> tuple[Sca
     return Scale(scale.name, scale.levels, scale.values, scale.minimum, scale.maximum, uses, scale.assumed), wrong
 
 
-def outside(source: Source, column: str, occurs: "pd.DataFrame", row: Any, where: str, file: str) -> str:
-    """The sentence for values that are none of the rubric's levels."""
+def rated_with(source: Source, row: Any) -> Any:
+    """The rows of one instrument."""
     t = source.table
-    hit = t.filter((t.rubric == row.rubric) & (t.rubric_version == row.rubric_version) & (t.criterion == row.criterion)
-                   & t[column].isin(occurs[column].tolist()))
+    return t.filter((t.rubric == row.rubric) & (t.rubric_version == row.rubric_version) & (t.criterion == row.criterion))
+
+
+def outside(source: Source, column: str, known: tuple[Any, ...], row: Any, where: str, file: str) -> list[str]:
+    """A sentence for the values that are none of the rubric's levels, if there are any."""
+    t = rated_with(source, row)
+    hit = t.filter(t[column].notnull() & ~t[column].isin(known))
+    n = int(collect(source, hit.aggregate(n=hit.count()))["n"].iloc[0])
+    if not n or (column == "label" and row.n_scores and n == row.n_labels):
+        return []  # labels that are no levels at all may stand beside scores that are
     rows = hit.select(*[c for c in (column, "_row") if c in t.columns]).limit(3).execute().to_dict("records")
     shown = [f"{r[column]:g}" if column == "score" else str(r[column]) for r in rows]
-    shown = [f"{s} (row {r['_row']})" if "_row" in r else s for s, r in zip(shown, rows)]
-    n = int(occurs["n"].sum())
-    return f"{n:,} {column}s lie outside {where}: {examples(shown, n)}. Fix the file, or add the levels in {file}."
+    shown = [f"{s} ({place(r)})" if "_row" in r else s for s, r in zip(shown, rows)]
+    levels = examples([f"{k:g}" if column == "score" else k for k in known])
+    return [f"{n:,} {column}{'s lie' if n > 1 else ' lies'} outside {where} ({levels}): {examples(shown, n)}. "
+            f"Fix the file, or add the levels in {file}."]
 
 
 def contradicting(source: Source, scale: Scale, row: Any, where: str) -> list[str]:
     """Rows whose score and label name different levels."""
     import ibis
 
-    t = source.table
-    t = t.filter((t.rubric == row.rubric) & (t.rubric_version == row.rubric_version) & (t.criterion == row.criterion))
+    t = rated_with(source, row)
     value = ibis.cases(*[(t.label == name, v) for name, v in zip(scale.levels, scale.values)])
     hit = t.filter(t.score.notnull() & value.notnull() & (t.score != value))
     n = int(collect(source, hit.aggregate(n=hit.count()))["n"].iloc[0])
     rows = hit.select(*[c for c in ("score", "label", "_row") if c in t.columns]).limit(3).execute().to_dict("records") if n else []
-    shown = [f"score {r['score']:g} with label {r['label']}" + (f" (row {r['_row']})" if "_row" in r else "") for r in rows]
+    shown = [f"score {r['score']:g} with label {r['label']}" + (f" ({place(r)})" if "_row" in r else "") for r in rows]
     return [f"{n:,} rows of {where} have a score and a label that name different levels: {examples(shown, n)}. "
             f"Fix them, or drop one of the two columns."] if n else []
 

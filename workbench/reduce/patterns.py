@@ -53,14 +53,18 @@ def grouping(chosen: Selection, cluster: str | None) -> list[str]:
 
 def packed(ratings: Ratings, chosen: Selection, size: int, bits: int, per_word: int, cluster: str | None) -> "pd.DataFrame":
     """Per group: packed counts and how many items show them."""
+    import ibis
+
     t, outer = chosen.table, grouping(chosen, cluster)
+    # a cast that is written out: a bare 1 is a 32-bit integer to the engines, and shifted out of range or, on Spark, wrongly
+    one, zero = ibis.literal(1, "int8").cast("int64"), ibis.literal(0, "int8").cast("int64")
     words = {}
     for word in range(-(-size // per_word)):
         first = word * per_word
-        digit = (t.level - first).cast("int64") * bits
+        digit = (t.level - first) * bits
         inside = (t.level >= first) & (t.level < first + per_word)
-        power = inside.ifelse(1 << inside.ifelse(digit, 0), 0) if size > per_word else 1 << digit
-        words[f"w{word}"] = power.cast("int64").sum().cast("int64")
+        power = inside.ifelse(one << inside.ifelse(digit, zero), zero) if size > per_word else one << digit
+        words[f"w{word}"] = power.sum().cast("int64")
     items = t.group_by(list(dict.fromkeys((*outer, *chosen.unit)))).aggregate(**words)
     return collect(ratings.source, items.group_by([*outer, *words]).aggregate(weight=items.count()).order_by([*outer, *words]))
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INSTRUMENT = ("rubric", "rubric_version", "criterion")
+FEW_LEVELS = 24  # up to as many, conditions are faster than a join
 NEVER_SPLIT = ("item_id", "score", "label", "level")
+# What the results are called: a source's column of such a name must be read under another.
+RESULTS = {"n", "total", "squares", "weight", "unit", "window", "n_items", "n_raters", "n_ratings", "n_scope", "n_ruled", "n_steps", "n_used",
+           "n_dropped", "rater_a", "rater_b", "level_a", "level_b", "score_a", "score_b", *(f"w{i}" for i in range(9))}
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,18 @@ def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extr
     refused = [c for c in by if c in NEVER_SPLIT]
     if refused or len(set(by)) < len(by):
         raise ParameterError(f"by={list(by)!r} cannot group ratings: each column once, and not {', '.join(NEVER_SPLIT)}.")
+    clash = [c for c in dict.fromkeys((*by, *extra)) if c in RESULTS or (c == "level" and c in ratings.source.extras)]
+    if clash:
+        raise ParameterError(f"column {clash[0]!r} of {ratings.source.name} is named as a result is. Read it under another name: "
+                             f"columns={{{clash[0]!r}: 'my_{clash[0]}'}}.")
     known = facts(ratings)
     table = with_virtual(ratings.table, (*by, *extra))
     rules = panel_rules(ratings, table) if panel else table.status == "rated"
     found = collect(ratings.source, combinations(table, rules, by))
     per_instrument = shared_scales(found, group_ids(found, by), known.scales, ratings.source.name)
     groups, scales, notes = grouped_scales(found, by, per_instrument, ratings.source.name)
+    if not len(found) and not by:
+        scales, notes = [Scale("nominal")], ["no ratings are selected"]
     levelled = with_level(table.filter(rules), per_instrument)
     used = levelled.filter(levelled.score.notnull())
     unit = (*UNIT, "rubric_version") if "rubric_version" in by else UNIT
@@ -173,7 +183,8 @@ def with_level(table: Any, scales: Mapping[Instrument, Scale]) -> Any:
         by_scale.setdefault(scale, []).append(key)
     if not by_scale:
         return table.mutate(level=table.score.cast("int16"))
-    pairs = [(level_of(table, scale), score_of(table, scale)) for scale in by_scale]
+    table, places = placed(table, list(by_scale))
+    pairs = [(place.cast("int32"), score_of(table, scale, place)) for scale, place in zip(by_scale, places)]
     if len(pairs) == 1:
         return table.mutate(level=pairs[0][0], score=pairs[0][1])
     import ibis
@@ -195,30 +206,47 @@ def instrument_condition(table: Any, keys: Sequence[Instrument], by_scale: Mappi
     return joined.isin(sorted("\x1f".join(key) for key in keys))
 
 
-def level_of(table: Any, scale: Scale) -> Any:
-    """The level's place, from the label or the score; missing where the scale has no levels."""
+def placed(table: Any, scales: Sequence[Scale]) -> tuple[Any, list[Any]]:
+    """The table, and for each scale the level's place from the label or the score; missing where it has no levels.
+
+    Few levels are told apart by conditions; many by a join, whose cost does not grow with their number.
+    """
     import ibis
 
-    branches = []
-    if scale.uses == "label":
-        branches += [(table.label == name, place) for place, name in enumerate(scale.levels)]
-    if scale.uses == "score" or not scale.assumed:
-        branches += [(table.score == value, place) for place, value in enumerate(scale.values)]
-    if not branches:
-        return ibis.null("int16")
-    return ibis.cases(*[(condition, ibis.literal(place, "int16")) for condition, place in branches])
+    wanted = [[(column, known) for column, known in (("label", scale.levels), ("score", scale.values))
+               if known and (scale.uses == column or not scale.assumed)] for scale in scales]
+    for place, lookups in enumerate(wanted):
+        for column, known in lookups:
+            if len(known) > FEW_LEVELS:
+                kind = "array<string>" if column == "label" else "array<float64>"
+                listed = ibis.literal(list(known), kind).name(f"_{column}{place}").as_table()
+                listed = listed.unnest(f"_{column}{place}", offset=f"_at_{column}{place}")
+                table = table.left_join(listed, table[column] == listed[f"_{column}{place}"])
+    return table, [ibis.coalesce(*[place_of(table, column, known, place) for column, known in lookups]) if lookups
+                   else ibis.null("int32") for place, lookups in enumerate(wanted)]
 
 
-def score_of(table: Any, scale: Scale) -> Any:
+def place_of(table: Any, column: str, known: Sequence[Any], place: int) -> Any:
+    """The place of a column's value among those known."""
+    import ibis
+
+    if len(known) > FEW_LEVELS:
+        return table[f"_at_{column}{place}"].cast("int32")
+    return ibis.cases(*[(table[column] == value, ibis.literal(i, "int32")) for i, value in enumerate(known)])
+
+
+def score_of(table: Any, scale: Scale, place: Any) -> Any:
     """The number a rating stands for: its score, or the value of its label's level."""
     import ibis
 
     if scale.uses == "score" or not scale.levels:
         return table.score
     if scale.assumed:
-        return level_of(table, scale).cast("float64")
-    named = ibis.cases(*[(table.label == name, value) for name, value in zip(scale.levels, scale.values)])
-    return ibis.coalesce(table.score, named.cast("float64"))
+        return place.cast("float64")
+    if len(scale.values) > FEW_LEVELS:
+        return ibis.coalesce(table.score, ibis.literal(list(scale.values), "array<float64>")[place])
+    named = ibis.cases(*[(place == i, ibis.literal(value, "float64")) for i, value in enumerate(scale.values)])
+    return ibis.coalesce(table.score, named)
 
 
 def last_of_repeats(table: Any, key: Sequence[str]) -> Any:

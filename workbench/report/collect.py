@@ -24,7 +24,8 @@ def save(*, findings: pd.DataFrame, estimates: pd.DataFrame, out: str) -> None:
     _check_findings(findings)
     missing = [c for c in ("name", *MEASURES) if c not in estimates.columns]
     if missing:
-        raise ReportError(f"estimates: an estimates table was expected, and it lacks {examples(missing)}. Make it with estimates_table.")
+        raise ReportError(f"estimates: an estimates table was expected, and it lacks {examples(missing)}. "
+                          "Make it with estimates_table.")
     if out:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +36,8 @@ def save(*, findings: pd.DataFrame, estimates: pd.DataFrame, out: str) -> None:
 def _check_findings(findings: pd.DataFrame) -> None:
     wrong = [c for c in FINDING if c not in findings.columns]
     if wrong:
-        raise ReportError(f"findings: a findings table was expected, and it lacks {examples(wrong)}. Make it with findings_table.")
+        raise ReportError(f"findings: a findings table was expected, and it lacks {examples(wrong)}. "
+                          "Make it with findings_table.")
     if findings.empty:
         raise ReportError("findings: one row or more was expected, and there is none. Say what cannot be told as a finding "
                           'of severity "unknown".')
@@ -45,7 +47,8 @@ def _check_findings(findings: pd.DataFrame) -> None:
             raise ReportError(f"findings: {column} {examples(list(bad))} is not known. Use one of: {', '.join(allowed)}.")
     twice = findings.loc[findings["id"].duplicated(), "id"]
     if len(twice):
-        raise ReportError(f"findings: each id was expected once, and {examples(list(twice))} stands twice. Name the slice in where=.")
+        raise ReportError(f"findings: each id was expected once, and {examples(list(twice))} stands twice. "
+                          "Name the slice in where=.")
 
 
 def read_saved(out: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
@@ -61,10 +64,16 @@ def gather(saved: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.D
     tables = [own.assign(notebook=name) for name, (_, own) in saved.items() if len(own)]
     if not tables:
         return findings_table(rows), pd.DataFrame(columns=["notebook", "name", *MEASURES])
-    both = storable(pd.concat(tables, ignore_index=True))
-    first = ["notebook", "name"]
-    by = [c for c in both.columns if c not in (*first, *MEASURES)]
-    return findings_table(rows), both[[*first, *by, *MEASURES]]
+    by = dict.fromkeys(c for own in tables for c in grouping(own))
+    estimates = storable(pd.concat(tables, ignore_index=True))
+    first = ["notebook", "name", *by, *MEASURES]
+    return findings_table(rows), estimates[[*first, *(c for c in estimates.columns if c not in first)]]
+
+
+def grouping(estimates: pd.DataFrame) -> list[str]:
+    """The columns an estimates table is grouped by: those between the name and the value."""
+    columns = list(estimates.columns)
+    return columns[columns.index("name") + 1:columns.index("value")]
 
 
 def storable(estimates: pd.DataFrame) -> pd.DataFrame:

@@ -29,13 +29,14 @@ class Event:
     error: str = ""
 
     def __str__(self) -> str:
-        return {WAITING: "waiting", RUNNING: f"running, cell {self.cell} of {self.n_cells}", DONE: f"done in {self.seconds:.1f} s",
+        return {WAITING: "waiting", RUNNING: f"running, cell {self.cell} of {self.n_cells}",
+                DONE: f"done in {self.seconds:.1f} s",
                 FAILED: f"failed after {self.seconds:.1f} s: {self.error}"}[self.state]
 
 
 @contextmanager
 def show_progress(*, console: Console | None = None) -> Iterator[Callable[[Event], None]]:
-    """A callback for `run(progress=)`: on a terminal a table kept up to date, elsewhere one line as a notebook starts and ends."""
+    """A callback for `run(progress=)`: on a terminal a table kept up to date, elsewhere a line as a notebook starts and ends."""
     from rich.console import Console
     from rich.live import Live
 

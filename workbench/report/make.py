@@ -24,7 +24,7 @@ from workbench.report.live import DONE, FAILED, RUNNING, WAITING, Event
 from workbench.report.pack import Notebook, Pack, find_workspace, load_pack
 from workbench.report.parameters import check_parameters
 from workbench.report.period import choose_period, weeks_since
-from workbench.report.scrub import Scrub, clean_notebook, path_scrubber
+from workbench.report.scrub import Scrub, clean_notebook, path_scrubber, scrub_table
 from workbench.report.site import Report, Section, write_site
 from workbench.report.version import package_versions, version
 
@@ -129,10 +129,11 @@ def _run_notebooks(order: Order, period: str, out: Path, scrub: Scrub) -> tuple[
         saved = read_saved(out / notebook.name)
         error = done.error or ("" if saved else NOT_SAVED)
         if not error:
-            tables[notebook.name] = tuple(table.map(lambda v: scrub(v) if isinstance(v, str) else v) for table in saved)
+            tables[notebook.name] = tuple(scrub_table(table, scrub) for table in saved)
         values = {p.name: p.default for p in notebook.declared.values()} | _values(order, notebook, period, "")
         values["data"] = order.data.name
-        sections.append(Section(notebook.name, clean_notebook(done.notebook, scrub), round(done.seconds, 2), scrub(error), values))
+        kept = clean_notebook(done.notebook, scrub)
+        sections.append(Section(notebook.name, kept, round(done.seconds, 2), scrub(error), values))
     return sections, tables
 
 
@@ -160,14 +161,15 @@ def _values(order: Order, notebook: Notebook, period: str, out: str) -> dict[str
 
 
 def _manifest(order: Order, report: Report, clock: float) -> dict[str, object]:
-    notebooks = {s.name: {"status": FAILED if s.error else DONE, "seconds": s.seconds, "error": s.error, "parameters": s.parameters}
+    notebooks = {s.name: {"status": FAILED if s.error else DONE, "seconds": s.seconds, "error": s.error,
+                          "parameters": s.parameters}
                  for s in report.sections}
     return {"pack": report.pack, "title": report.title, "period": report.period, "version": report.version,
             "status": "failed" if any(s.error for s in report.sections) else "complete",
             "started": report.made, "ended": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 2), "snapshot": report.snapshot, "filters": report.filters,
-            "n_ratings_in_period": report.n_period, "given": report.given, "commit": _commit(order.root), "packages": report.packages,
-            "notebooks": notebooks, "findings": dict(Counter(report.findings["severity"]))}
+            "n_ratings_in_period": report.n_period, "given": report.given, "commit": _commit(order.root),
+            "packages": report.packages, "notebooks": notebooks, "findings": dict(Counter(report.findings["severity"]))}
 
 
 def _commit(root: Path) -> str:

@@ -47,8 +47,8 @@ def find_workspace(start: str | Path | None = None) -> Path:
     """The nearest folder upward that holds `notebooks/` and `reports/`. Errors: `ReportError` when there is none."""
     found = nearest_workspace(Path(start) if start else None)
     if found is None:
-        raise ReportError(f"{start or 'here'}: a workspace was expected, a folder holding notebooks/ and reports/, and neither this "
-                          "folder nor one above it is one. Change into it, or name it.")
+        raise ReportError(f"{start or 'here'}: a workspace was expected, a folder holding notebooks/ and reports/, and neither "
+                          "this folder nor one above it is one. Change into it, or name it.")
     return found
 
 
@@ -68,7 +68,7 @@ def load_pack(name: str, *, workspace: str | Path | None = None) -> Pack:
         return _from_file(packs[name], notebooks)
     if name in notebooks and NAME.fullmatch(name):
         own = _notebook({"name": name}, notebooks, name)
-        return Pack(name=name, title=name.replace("_", " ").replace("-", " ").capitalize(), notebooks=(own,))
+        return Pack(name=name, title=f"Report on {name.replace('_', ' ')}", notebooks=(own,))
     raise ParameterError(f"{name!r} is neither a pack nor a notebook here. Packs: {', '.join(packs) or 'none'}. "
                          f"Notebooks: {', '.join(notebooks) or 'none'}.")
 
@@ -82,7 +82,8 @@ def _from_file(path: Path, notebooks: Mapping[str, Path]) -> Pack:
         if key not in KEYS:
             raise ParameterError(f"{path.name}: {key!r} is not known. Use one of: {', '.join(KEYS)}.")
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
-            raise ParameterError(f"{path.name}: {key} = {shorten(repr(value))} is of the wrong kind. See the comment in reports/weekly.toml.")
+            raise ParameterError(f"{path.name}: {key} = {shorten(repr(value))} is of the wrong kind. "
+                                 "The comment in reports/weekly.toml says what it takes.")
     own = tuple(_notebook(entry, notebooks, path.name) for entry in content.get("notebook", ()))
     names = [n.name for n in own]
     if not own or len(set(names)) < len(names):

@@ -91,12 +91,14 @@ def slug(text: str) -> str:
 
 def _code(cell: Mapping, source: str) -> list[Part]:
     """The cell's source, highlighted; the parameters' defaults are left out, for the page lists what they were."""
-    from nbconvert.filters import Highlight2HTML
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
 
     tags = cell["metadata"].get("tags", ())
     if "parameters" in tags or "injected-parameters" in tags:
         return []
-    return [Part("code", Highlight2HTML()(source))]
+    return [Part("code", highlight(source, PythonLexer(), HtmlFormatter()))]
 
 
 def _output(output: Mapping, name: str) -> Iterator[Part]:
@@ -131,7 +133,8 @@ def _shown(data: Mapping, name: str) -> Part:
 def _chart_json(spec: Mapping) -> str:
     """The specification as JSON that may stand in a script element.
 
-    Left out: `usermeta`, which could reconfigure the embedding, and `$schema`, which names version 5 of what now is 6 and takes both.
+    Left out: `usermeta`, which could reconfigure the embedding, and `$schema`, which names version 5: the page draws
+    with version 6, which takes both.
     """
     own = {key: value for key, value in spec.items() if key not in ("usermeta", "$schema")}
     return json.dumps(own, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

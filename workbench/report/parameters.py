@@ -57,7 +57,8 @@ def read_parameters(notebook: Mapping, *, name: str) -> dict[str, Parameter]:
                           f"and one is not of that form ({shorten(error)}).") from None
     missing = set(SET_BY_RUN) - {p.name for p in found}
     if missing:
-        raise ReportError(f"{name}.ipynb: the parameters cell lacks {', '.join(sorted(missing))}, which every run sets. Add them.")
+        raise ReportError(f"{name}.ipynb: the parameters cell lacks {', '.join(sorted(missing))}, which every run sets. "
+                          "Add them.")
     return {p.name: p for p in found}
 
 

@@ -36,7 +36,8 @@ def choose_period(ratings: Ratings, *, period: str | None = None) -> str:
     if not period:
         return _last_complete(ratings)
     if "-W" in period and week_of(period_bounds(period)[0]) != period:
-        raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11; not every year has a week 53.")
+        raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11; "
+                             "not every year has a week 53.")
     if period == UNDATED or ratings.period(period).last is None:
         raise ParameterError(f"period={period!r} has no ratings. {_span(ratings)}")
     return period

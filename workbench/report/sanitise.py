@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import count
 
-TAGS = frozenset("a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li mark ol p "
-                 "pre q s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul var".split())
+TAGS = frozenset("a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li "
+                 "mark ol p pre q s samp section small span strong sub summary"
+                 " sup table tbody td tfoot th thead tr u ul var".split())
 ATTRIBUTES = {"*": ["class", "style", "title"], "a": ["href", "title"], "td": ["colspan", "rowspan", "style"],
               "th": ["colspan", "rowspan", "scope", "style"], "details": ["open"]}
 UNSHOWN = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 
 
 NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d*(e[-+]?\d+)?( ?%)?|[-+]?inf|nan|nat|none|<na>|&lt;na&gt;|–|", re.IGNORECASE)
+SENTENCE = 40  # characters; a column of longer texts gets room to be read
 TABLE, ROW, CELL = (re.compile(rf"<{tag}\b.*?</{tag}>", re.DOTALL) for tag in ("table", "tr", "t[dh]"))
 
 
@@ -21,7 +24,8 @@ def _cleaner():
     from bleach.css_sanitizer import CSSSanitizer
     from bleach.sanitizer import Cleaner
 
-    return Cleaner(tags=TAGS, attributes=ATTRIBUTES, protocols={"http", "https", "mailto"}, strip=True, css_sanitizer=CSSSanitizer())
+    return Cleaner(tags=TAGS, attributes=ATTRIBUTES, protocols={"http", "https", "mailto"}, strip=True,
+                   css_sanitizer=CSSSanitizer())
 
 
 @cache
@@ -42,21 +46,28 @@ def prose(markdown: str) -> str:
 
 
 def align_columns(html: str) -> str:
-    """Tables with every cell of a column of words marked by the class "words"; columns of numbers are left as they are."""
+    """Tables with the cells of a column of words marked "words", or "words long" where they are sentences."""
     return TABLE.sub(lambda table: _aligned(table.group()), html)
 
 
 def _aligned(table: str) -> str:
     rows = [CELL.findall(row) for row in ROW.findall(table)]
     body = [row for row in rows if any(cell.startswith("<td") for cell in row)]
-    words = {i for row in body for i, cell in enumerate(row) if cell.startswith("<td") and not NUMBER.fullmatch(_text(cell))}
+    kinds: dict[int, str] = {}
+    for row in body:
+        for i, cell in enumerate(row):
+            if cell.startswith("<td") and not NUMBER.fullmatch(_text(cell)):
+                kinds[i] = "words long" if len(_text(cell)) > SENTENCE or kinds.get(i) == "words long" else "words"
 
     def mark(row: re.Match) -> str:
-        n = iter(range(10_000))
-        return CELL.sub(lambda cell: f'{cell.group()[:3]} class="words"{cell.group()[3:]}' if next(n) in words else cell.group(),
-                        row.group())
+        at = count()
+        return CELL.sub(lambda cell: _marked(cell.group(), kinds.get(next(at))), row.group())
 
     return ROW.sub(mark, table)
+
+
+def _marked(cell: str, kind: str | None) -> str:
+    return f'{cell[:3]} class="{kind}"{cell[3:]}' if kind else cell
 
 
 def _text(cell: str) -> str:

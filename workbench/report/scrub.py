@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
+
 MAX_TEXT = 200_000  # characters of one printed output; a page is read by a person
 ERROR_MARK = "papermill-error-cell-tag"
 
@@ -38,6 +40,12 @@ def scrub_tree(value: object, scrub: Scrub) -> object:
     if isinstance(value, (list, tuple)):
         return [scrub_tree(item, scrub) for item in value]
     return value
+
+
+def scrub_table(table: pd.DataFrame, scrub: Scrub) -> pd.DataFrame:
+    """The table with every text in it scrubbed; columns of other kinds keep theirs."""
+    words = table.select_dtypes(["object", "string"]).columns
+    return table.assign(**{c: table[c].map(lambda value: scrub(value) if isinstance(value, str) else value) for c in words})
 
 
 def clean_notebook(notebook: Mapping, scrub: Scrub) -> dict:

@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.cache import kept
-from workbench.errors import ReportError
-from workbench.estimates import MEASURES
+from workbench.errors import ReportError, shorten
 from workbench.periods import period_bounds
-from workbench.report.collect import ESTIMATES, FINDINGS
+from workbench.report.collect import ESTIMATES, FINDINGS, grouping
 from workbench.report.page import Page, lay_out, slug
 
 TEMPLATES = Path(__file__).parent / "template"
-MAX_TILES = 8
+MAX_TILES = 12
+ABBREVIATIONS = {"ac", "ac1", "ac2", "icc"}
 WORDS = {"alarm": "Alarm", "attention": "Attention", "unknown": "Cannot tell", "ok": "Fine"}
 
 
@@ -62,7 +61,8 @@ class Report:
             return "Undated ratings"
         start, end = period_bounds(self.period)
         last = end - dt.timedelta(days=1)
-        first = f"{start.day}" + ("" if start.month == last.month else f" {start:%B}") + ("" if start.year == last.year else f" {start:%Y}")
+        month = "" if start.month == last.month else f" {start:%B}"
+        first = f"{start.day}{month}" + ("" if start.year == last.year else f" {start:%Y}")
         return f"{first} to {last.day} {last:%B %Y}" if "-W" in self.period else f"{start:%B %Y}"
 
 
@@ -81,7 +81,8 @@ def write_site(folder: Path, report: Report) -> Report:
         (folder / f"{section.name}.html").write_text(html, encoding="utf-8")
         text = json.dumps(section.notebook, indent=1, ensure_ascii=False)
         (folder / "notebooks" / f"{section.name}.ipynb").write_text(text, encoding="utf-8")
-    html = environment.get_template("index.html").render(report=report, cards=cards, tiles=tiles(report.estimates), **_scripts([]))
+    shown = {"cards": cards, "tiles": tiles(report.estimates)}
+    html = environment.get_template("index.html").render(report=report, **shown, **_scripts([]))
     (folder / "index.html").write_text(html, encoding="utf-8")
     report.findings.to_parquet(folder / FINDINGS, index=False)
     report.findings.to_json(folder / "findings.json", orient="records", indent=1, force_ascii=False)
@@ -131,13 +132,21 @@ def findings_shown(findings: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def tiles(estimates: pd.DataFrame) -> list[dict[str, object]]:
-    """The estimates the index shows: those with a true `headline`, else the first that is defined of each notebook and name."""
+    """The estimates the index shows: those with a true `headline`, else up to three of what each notebook names first."""
     defined = estimates[estimates["value"].notna()]
     flagged = defined[defined["headline"].eq(True)] if "headline" in defined else defined.head(0)
-    chosen = flagged if len(flagged) else defined.drop_duplicates(["notebook", "name"]).groupby("notebook", sort=False).head(2)
-    by = [c for c in chosen.columns if c not in ("notebook", "name", "headline", *MEASURES) and not pd.api.types.is_float_dtype(chosen[c])]
-    return [row | {"where": ", ".join(str(row[c]) for c in by if pd.notna(row[c]) and row[c] != ""), "counts": counts(row)}
-            for row in chosen.head(MAX_TILES).to_dict("records")]
+    named_first = defined.groupby("notebook")["name"].transform("first")
+    first = defined[defined["name"] == named_first].groupby("notebook", sort=False).head(3)
+    chosen = flagged if len(flagged) else first
+    by = grouping(estimates)
+    rows = chosen.head(MAX_TILES).to_dict("records")
+    places = [", ".join(group(row[c]) for c in by if _known(row[c]) and row[c] != "") for row in rows]
+    return [row | {"where": shorten(place), "counts": counts(row)} for row, place in zip(rows, places)]
+
+
+def group(value: object) -> str:
+    """A level of a grouping column in words: a window is its first day."""
+    return f"{value:%Y-%m-%d}" if isinstance(value, dt.datetime) else str(value)
 
 
 def evidence(row: Mapping[str, object]) -> str:
@@ -161,14 +170,14 @@ def counts(row: Mapping[str, object]) -> str:
 def number(value: float) -> str:
     """A number for a reader: three decimals below ten, fewer above, thousands apart."""
     size = abs(value)
-    return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.3f}"
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3}f}"
 
 
 def label(name: str) -> str:
-    """A statistic's name in words: krippendorff_alpha is "Krippendorff alpha"."""
-    text = name.replace("_", " ")
+    """A statistic's name in words: krippendorff_alpha is "Krippendorff alpha", gwet_ac is "Gwet AC"."""
+    text = " ".join(word.upper() if word in ABBREVIATIONS else word for word in name.split("_"))
     return text[:1].upper() + text[1:]
 
 
 def _known(value: object) -> bool:
-    return value is not None and value is not pd.NA and not (isinstance(value, float) and math.isnan(value))
+    return value is not None and not pd.isna(value)

@@ -14,8 +14,9 @@ from workbench.ratings import Snapshot
 from workbench.report.pack import Pack
 
 # What computes or draws something in a report.
-PACKAGES = ("altair", "deltalake", "duckdb", "ibis-framework", "ipykernel", "nbclient", "nbconvert", "numpy", "pandas", "papermill",
-            "pingouin", "pyarrow", "pyspark", "ruptures", "scikit-learn", "scipy", "statsmodels", "vl-convert-python")
+PACKAGES = ("altair", "bleach", "deltalake", "duckdb", "ibis-framework", "ipykernel", "mistune", "nbclient", "numpy", "pandas",
+            "papermill", "pingouin", "pyarrow", "pyspark", "ruptures", "scikit-learn", "scipy", "statsmodels",
+            "vl-convert-python")
 
 
 def package_versions() -> dict[str, str]:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import RatingsError, examples
+from workbench.ratings import VIRTUAL
 from workbench.schema import BY_NAME, COLUMNS, REQUIRED, Column
 
+OWN = ("_row", "_batch")           # made by `sources`: the number of the row, the name of the file
+MARKS = ("_bad_", "_zoneless_")    # made here
 IDS = ("item_id", "rater_id", "prompt_id", "session", "rating_id", "replaces")
 
 
@@ -28,7 +31,7 @@ class Normalised:
 
 def renamed(table: Any, mapping: Mapping[str, str], *, name: str) -> Any:
     """The table with columns named as the mapping (source -> contract) says. Errors: `RatingsError`."""
-    visible = [c for c in table.columns if not c.startswith("_")]
+    visible = [c for c in table.columns if c not in OWN]
     absent = [c for c in mapping if c not in visible]
     if absent:
         raise RatingsError(f"{name}: the mapping names column {examples([repr(c) for c in absent])}, which is not there. "
@@ -53,7 +56,9 @@ def normalise(table: Any, *, name: str) -> Normalised:
             made |= cast(table[column.name], column, name=name, notes=notes)
         else:
             made |= absent(table, column)
-    extras = tuple(c for c in table.columns if c not in BY_NAME and not c.startswith("_"))
+    shadowed = [c for c in VIRTUAL if c in present]
+    notes += [f"column {c} of the source is left out: {c} is made from rated_at; map it to another name to keep it" for c in shadowed]
+    extras = tuple(c for c in table.columns if c not in (*BY_NAME, *OWN, *VIRTUAL) and not c.startswith(MARKS))
     hidden = [table[c] for c in ("_row",) if c in present]
     missing = tuple(c.name for c in COLUMNS if c.name not in present)
     result = table.select(**made, **{c: table[c] for c in extras}, **{c.get_name(): c for c in hidden})
@@ -63,7 +68,7 @@ def normalise(table: Any, *, name: str) -> Normalised:
 def check_columns(present: set[str], *, name: str) -> None:
     """Raise unless the required columns are there."""
     lacking = [c for c in REQUIRED if c not in present]
-    seen = ", ".join(sorted(c for c in present if not c.startswith("_")))
+    seen = ", ".join(sorted(present.difference(OWN)))
     if lacking:
         raise RatingsError(f"{name}: no column {' and no column '.join(map(repr, lacking))}. Found: {seen}. "
                            f"Name it with columns={{'YOURS': '{lacking[0]}'}} or --column YOURS={lacking[0]}.")
@@ -90,9 +95,10 @@ def cast(value: Any, column: Column, *, name: str, notes: list[str]) -> dict[str
         made = cast_text(value, column, name=name)
     elif kind.is_string():
         text = value.strip().nullif("")
-        number = text.try_cast("float64")
-        made = {column.name: number if column.type == "float64" else number.try_cast(column.type)}
-        made[f"_bad_{column.name}"] = text.notnull() & number.isnull()
+        made = cast_number(text.try_cast("float64"), text, column)
+    elif kind.is_floating() and column.type == "int64":
+        given = value.isnan().ifelse(None, value)
+        made = cast_number(given, given.cast("string"), column)
     elif kind.is_numeric() or kind.is_boolean():
         made = {column.name: value.cast("int64").cast(column.type) if kind.is_boolean() else value.cast(column.type)}
     else:
@@ -100,6 +106,13 @@ def cast(value: Any, column: Column, *, name: str, notes: list[str]) -> dict[str
     if column.default is not None:
         made[column.name] = made[column.name].fill_null(column.default)
     return made
+
+
+def cast_number(number: Any, text: Any, column: Column) -> dict[str, Any]:
+    """A number in the contract's type; where whole ones are asked for, no other is rounded into one."""
+    made = number.try_cast(column.type)
+    unread = made.isnull() if column.type == "float64" else made.isnull() | (made.cast("float64") != number)
+    return {column.name: made, f"_bad_{column.name}": (text.notnull() & unread).ifelse(text, None)}
 
 
 def cast_text(value: Any, column: Column, *, name: str) -> dict[str, Any]:
@@ -110,8 +123,9 @@ def cast_text(value: Any, column: Column, *, name: str) -> dict[str, Any]:
     if kind.is_integer() and column.name in IDS:
         return {column.name: value}
     if kind.is_floating():
-        whole = value.round().cast("int64")
-        return {column.name: (value == whole).ifelse(whole.cast("string"), value.cast("string"))}
+        whole = value.try_cast("int64")
+        written = (value == whole).fill_null(False).ifelse(whole.cast("string"), value.cast("string"))
+        return {column.name: value.isnan().ifelse(None, written)}
     text = value.cast("string")
     return {column.name: (text.strip() == "").ifelse(None, text)}
 
@@ -127,7 +141,7 @@ def cast_time(value: Any, column: Column, *, name: str, notes: list[str]) -> dic
         text = value.strip().nullif("")
         time = text.try_cast("timestamp('UTC')")
         zoned = text.re_search(r"([zZ]|UTC|GMT|[+-]\d{2}(:?\d{2})?)$") & text.re_search(r":")
-        return {column.name: time, f"_bad_{column.name}": text.notnull() & time.isnull(),
+        return {column.name: time, f"_bad_{column.name}": time.isnull().ifelse(text, None),
                 f"_zoneless_{column.name}": text.notnull() & ~zoned}
     if kind.is_null():
         return {column.name: value.cast("timestamp('UTC')")}

@@ -15,7 +15,7 @@ from workbench.errors import ParameterError, RatingsError, examples, one_of
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
-from workbench.store.normalise import normalise, renamed, text_columns
+from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
 from workbench.store.rubrics import read_rubrics
 from workbench.store.sources import TEXT, Opened, open_delta, open_files, open_frame
 
@@ -158,9 +158,9 @@ def row_filters(exclude: Mapping[str, object], mapping: Mapping[str, str], table
     filters = {}
     for column, value in exclude.items():
         column = mapping.get(column, column)
-        if column not in table.columns or column.startswith("_"):
+        if column not in table.columns or column in OWN or column.startswith(MARKS):
             raise RatingsError(f"{name}: a row filter names column {column!r}, which is not there. "
-                               f"Its columns are: {', '.join(c for c in table.columns if not c.startswith('_'))}.")
+                               f"Its columns are: {', '.join(c for c in table.columns if c not in OWN and not c.startswith(MARKS))}.")
         filters[column] = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     return filters
 

@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +49,8 @@ def read_rubric(path: Path) -> Rubric:
         if not content.get(key):
             raise RubricError(f"{path.name}: no '{key}'. Every rubric file gives name, version and [criteria.NAME] tables.")
     criteria = {name: read_criterion(line, where=f"{path.name} [criteria.{name}]") for name, line in content["criteria"].items()}
+    if "in_force" in content and type(content["in_force"]) is not dt.date:
+        raise RubricError(f"{path.name}: in_force is {content['in_force']}, expected a date such as 2026-05-18, without quotes or a time.")
     plain = {key: str(content.get(key, "")) for key in ("parent", "author_party", "changed")}
     return Rubric(name=str(content["name"]), version=str(content["version"]), criteria=criteria,
                   in_force=content.get("in_force"), source=f"{path.parent.name}/{path.name}", **plain)
@@ -59,17 +63,27 @@ def read_criterion(line: Mapping[str, object], *, where: str) -> Criterion:
     if scale not in SCALES:
         raise RubricError(f"{where}: scale is {scale!r}. Use one of: {', '.join(SCALES)}.")
     levels = line.get("levels", [])
+    if not isinstance(levels, list):
+        raise RubricError(f"{where}: levels is {levels!r}, expected a list such as [{{name = \"1\", value = 1}}, ...].")
     for level in levels:
         known_keys(level, LEVEL, where=f"{where} levels")
-    names = [str(level.get("name", level.get("value"))) for level in levels]
-    values = [float(level.get("value", place)) for place, level in enumerate(levels)]
+    names = [str(level.get("name", level.get("value", place))) for place, level in enumerate(levels)]
+    values = [number(level.get("value", place), where=f"{where}: value of level {name!r}") for place, (name, level) in enumerate(zip(names, levels))]
+    ends = {key: number(line[key], where=f"{where}: {key}") for key in ("minimum", "maximum") if key in line}
     if len(set(names)) < len(names) or len(set(values)) < len(values):
         raise RubricError(f"{where}: a level stands twice among {examples(names)}. Give each its own name and value.")
-    if scale in ("nominal", "ordinal") and len(levels) < 2:
-        raise RubricError(f"{where}: a {scale} scale needs at least two levels, found {len(levels)}. List them in order.")
+    if scale in ("nominal", "ordinal") and not levels:
+        raise RubricError(f"{where}: {'an' if scale == 'ordinal' else 'a'} {scale} scale needs its levels, and none are listed. List them in order.")
     made = Scale(name=str(scale), levels=tuple(names), values=tuple(values),
-                 minimum=line.get("minimum", min(values, default=None)), maximum=line.get("maximum", max(values, default=None)))
+                 minimum=ends.get("minimum", min(values, default=None)), maximum=ends.get("maximum", max(values, default=None)))
     return Criterion(made, str(line.get("definition", "")), tuple(str(level.get("wording", "")) for level in levels))
+
+
+def number(value: object, *, where: str) -> float:
+    """A finite number of a rubric file."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise RubricError(f"{where} is {value!r}, expected a number.")
+    return float(value)
 
 
 def known_keys(table: object, allowed: set[str], *, where: str) -> None:
@@ -91,11 +105,16 @@ def rubric_text(rubric: Rubric) -> str:
         lines += ["", f"[criteria.{quoted(name)}]", f'scale = "{scale.name}"', f"definition = {quoted(line.definition)}"]
         if scale.levels:
             wordings = line.wordings or ("",) * len(scale.levels)
-            lines += ["levels = [", *(f"    {{name = {quoted(n)}, value = {v:g}, wording = {quoted(w)}}},"
+            lines += ["levels = [", *(f"    {{name = {quoted(n)}, value = {plain(v)}, wording = {quoted(w)}}},"
                                       for n, v, w in zip(scale.levels, scale.values, wordings)), "]"]
         else:
-            lines += [f"{key} = {getattr(scale, key):g}" for key in ("minimum", "maximum") if getattr(scale, key) is not None]
+            lines += [f"{key} = {plain(getattr(scale, key))}" for key in ("minimum", "maximum") if getattr(scale, key) is not None]
     return "\n".join(lines) + "\n"
+
+
+def plain(value: float) -> str:
+    """A number as TOML, with all its digits."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
 def quoted(text: str) -> str:

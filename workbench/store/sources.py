@@ -18,7 +18,8 @@ from workbench.errors import RatingsError, shorten
 from workbench.store.engine import connect, duckdb
 
 TEXT = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json"}
-CELL_LIMIT = 16_000_000  # bytes of one line or record; what is larger is refused instead of filling the memory
+NOT_UTF8 = "are not UTF-8 text. Save the file as UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT."
+CELL_LIMIT = 16_000_000  # bytes of one line or record: what is larger is refused instead of filling the memory
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ def open_files(paths: Sequence[Path], *, engine: str | None, as_text: frozenset[
             raise RatingsError(f"{path}: there is no such file. Check the path; a dataset is a file or a folder with `ratings`.")
         if path.stat().st_size == 0:
             raise RatingsError(f"{path.name}: the file is empty. A ratings file has a header and at least one row.")
+    if len({p.resolve() for p in paths}) < len(paths):
+        raise RatingsError(f"{paths[0].name}: a file is named twice among {len(paths)}, and its ratings would count twice. Name each once.")
     parquet = [staged(p, as_text) if p.suffix.lower() in TEXT else checked_parquet(p) for p in paths]
-    return Opened(parquet_table(parquet, names=[p.stem for p in paths], engine=engine),
+    own_row = len(paths) == 1 and parquet[0] != paths[0]  # a text file's copy has its row numbers
+    return Opened(parquet_table(parquet, names=[p.stem for p in paths], engine=engine, own_row=own_row),
                   lambda: digest(*sorted(file_digest(p) for p in paths)))
 
 
@@ -117,23 +121,48 @@ def run(path: Path, sql: str) -> list[tuple[Any, ...]]:
     try:
         return duckdb().raw_sql(sql).fetchall()
     except library.Error as fault:
-        raise RatingsError(f"{path.name}: {text_fault(str(fault))}") from None
+        raise RatingsError(f"{path.name}: {text_fault(str(fault), path)}") from None
 
 
-def text_fault(message: str) -> str:
+def text_fault(message: str, path: Path) -> str:
     """DuckDB's complaint about a text file, in the reader's words with the line and a cure."""
-    found = re.search(r"(?:CSV Error on Line|in line|at line|line)[: ]+(\d+)", message, re.IGNORECASE)
+    head = message[:2_000] + message[-2_000:]  # it may quote a line of many megabytes
+    found = re.search(r"(?:CSV Error on Line|in line|at line|line)[: ]+(\d+)", head, re.IGNORECASE)
     line = f" at line {found.group(1)}" if found else ""
-    low = message.lower()
-    if "utf-8" in low or "unicode" in low:
-        return f"bytes{line} are not UTF-8 text. Save the file as UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT."
-    if "maximum line size" in low or "maximum_object_size" in low or "buffer size" in low:
-        return f"a cell or record{line} is larger than {CELL_LIMIT // 10**6} MB. Cut it, or keep long texts in items.parquet."
-    return f"the text cannot be read as a table{line}: {shorten(message.splitlines()[0], 160)}. Correct that line."
+    low = head.lower()
+    if any(words in low for words in ("not utf-8", "invalid unicode", "invalid utf-8", "utf8")):
+        return f"bytes{line} {NOT_UTF8}"
+    if "maximum line size of" in low or "maximum_object_size" in low or "buffer size" in low:
+        return f"a cell or record is larger than {CELL_LIMIT // 10**6} MB. Cut it, or keep long texts in items.parquet."
+    wrong = misfit(path) if TEXT[path.suffix.lower()] == "csv" else ""
+    return wrong or f"the text cannot be read as a table{line}: {shorten(message.splitlines()[0], 160)}. Correct that line."
 
 
-def parquet_table(paths: Sequence[Path], *, names: Sequence[str], engine: str | None) -> Any:
-    """Parquet files as one table, columns matched by name, with `_row` in file order and `_batch`, the file's name."""
+def misfit(path: Path) -> str:
+    """The first line of a delimited file that has another number of fields than its header, in words; "" for none."""
+    import csv
+
+    header, mark = first_line(path)
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows, begun = csv.reader(stream, delimiter=mark), 0
+        try:
+            for fields in rows:
+                if fields and len(fields) != len(header):
+                    return (f"line {begun + 1} has {len(fields)} fields, the header has {len(header)}. Correct that line; a field that "
+                            f"holds {mark!r}, a quote or a new line stands in double quotes.")
+                begun = rows.line_num
+        except UnicodeDecodeError:
+            return f"bytes after line {begun} {NOT_UTF8}"
+        except csv.Error as fault:
+            return f"line {begun + 1} cannot be read as fields ({fault}). Correct that line: a quote may be left open."
+    return ""
+
+
+def parquet_table(paths: Sequence[Path], *, names: Sequence[str], engine: str | None, own_row: bool = False) -> Any:
+    """Parquet files as one table, columns matched by name, with `_row` in file order and `_batch`, the file's name.
+
+    A source's own columns of these two names are left out, but with `own_row` its `_row` is taken.
+    """
     connection = connect(engine)
     files = [str(p.resolve()) for p in paths]
     # the same files bear the same name in every process, so that a reduction's expression is the same text
@@ -144,11 +173,12 @@ def parquet_table(paths: Sequence[Path], *, names: Sequence[str], engine: str | 
     batch = " ".join(f"WHEN {i} THEN {literal(n)}" for i, n in enumerate(names))
     files_read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
     types = {c: kind for c, kind, *_ in connection.raw_sql(f"DESCRIBE SELECT * FROM {files_read}").fetchall()}
-    own_row = "_row" in types and len(files) == 1
     row = "" if own_row else ", file_index * 1099511627776 + file_row_number + 1 AS _row"
-    without = " EXCLUDE (_row)" if "_row" in types and not own_row else ""
-    # Ibis knows no nanosecond time with a zone
-    finer = ", ".join(f"CAST({quoted(c)} AS TIMESTAMPTZ) AS {quoted(c)}" for c, kind in types.items() if kind == "TIMESTAMPTZ_NS")
+    taken = [c for c in ("_row", "_batch") if c in types and not (own_row and c == "_row")]
+    without = f" EXCLUDE ({', '.join(taken)})" if taken else ""
+    # Ibis knows neither a nanosecond time with a zone nor a column of nothing
+    plain = {"TIMESTAMPTZ_NS": "TIMESTAMPTZ", '"NULL"': "VARCHAR", "NULL": "VARCHAR"}
+    finer = ", ".join(f"CAST({quoted(c)} AS {plain[kind]}) AS {quoted(c)}" for c, kind in types.items() if kind in plain)
     connection.raw_sql(
         f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT *{without}{f' REPLACE ({finer})' if finer else ''}{row}, "
         f"CASE file_index {batch} END AS _batch FROM {files_read}")
@@ -175,10 +205,14 @@ def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], vie
 def open_delta(path: Path, *, engine: str | None, as_of: int | str | None = None) -> Opened:
     """Open a Delta table at a version (default: the latest)."""
     from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
 
-    delta = DeltaTable(str(path), version=as_of if isinstance(as_of, int) else None)
-    if isinstance(as_of, str):
-        delta.load_as_version(as_of)
+    try:
+        delta = DeltaTable(str(path), version=as_of if isinstance(as_of, int) else None)
+        if isinstance(as_of, str):
+            delta.load_as_version(as_of)
+    except DeltaError as fault:
+        raise RatingsError(f"{path.name}: the Delta table cannot be opened ({shorten(fault, 120)}). Restore its _delta_log.") from None
     refused = {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ())
     if refused or delta.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
         raise RatingsError(f"{path.name}: the Delta table uses {', '.join(sorted(refused)) or 'columnMapping'}, which hides rows or "
@@ -201,14 +235,19 @@ def open_frame(frame: Any) -> Opened:
 
     if not len(frame):
         raise RatingsError("the frame has no rows.")
+    if frame.columns.nlevels > 1:
+        raise RatingsError(f"the frame's columns have {frame.columns.nlevels} levels of names. Give each column one name, for example "
+                           "with frame.columns = ['_'.join(map(str, c)) for c in frame.columns].")
+    frame = frame.rename(columns=str).drop(columns=["_row", "_batch"], errors="ignore")
     repeated = [str(c) for c in frame.columns[frame.columns.duplicated()]]
     if repeated:
         raise RatingsError(f"the frame has column {', '.join(map(repr, repeated))} twice. Rename or drop one.")
     try:
-        arrow = pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)
+        arrow = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as fault:
         raise RatingsError(f"the frame has a column of mixed types ({shorten(fault, 120)}). Make it one type, for example "
                            f"with .astype(str).") from None
+    arrow = arrow.cast(pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in arrow.schema]))
     arrow = arrow.append_column("_row", pa.array(range(1, len(frame) + 1), pa.int64()))
     return Opened(duckdb().create_view(f"frame_{uuid4().hex[:12]}", ibis.memtable(arrow)), lambda: frame_digest(frame))
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.agreement.conclude import harmful, items_needed
+from workbench.estimates import estimate, estimates_table
+
+FINDINGS = wb.agreement.findings
+
+
+def summary_of(value, low, high, note="", n_items=812):
+    row = estimate("krippendorff_alpha", value, low=low, high=high, se=0.02, confidence=0.95, n_items=n_items, n_raters=27,
+                   note=note)
+    return estimates_table([{**row, "criterion": "helpfulness"}], by=["criterion"])
+
+
+def raters_of(values):
+    """One group's influences: value, standard error."""
+    rows = [{**estimate("influence", v, low=v - 2 * s, high=v + 2 * s, se=s, confidence=0.95, n_items=200, n_raters=9),
+             "rater_id": f"r{i}"} for i, (v, s) in enumerate(values)]
+    return estimates_table(rows, by=["rater_id"])
+
+
+@pytest.mark.parametrize(("interval", "severity", "begins"), [
+    ((0.62, 0.58, 0.66), "ok",
+     "Raters agree on helpfulness well beyond chance: alpha 0.62 (95 % 0.58 to 0.66, 812 items, 27 raters)."),
+    ((0.45, 0.35, 0.55), "attention", "Raters agree on helpfulness beyond chance, but not surely by as much as 0.4: alpha 0.45"),
+    ((0.28, 0.22, 0.34), "attention", "Raters agree on helpfulness little beyond chance: alpha 0.28"),
+    ((0.10, 0.05, 0.15), "alarm", "Raters hardly agree on helpfulness beyond chance: alpha 0.10"),
+    ((0.20, -0.3, 0.70), "unknown", "Whether raters agree on helpfulness beyond chance cannot be told yet: alpha 0.20")])
+def test_the_interval_decides_what_is_said(interval, severity, begins):
+    found = FINDINGS(summary_of(*interval)).iloc[0]
+    assert found["severity"] == severity and found["sentence"].startswith(begins)
+    assert found["id"] == "agreement/agreement/criterion=helpfulness" and found["slice"] == '{"criterion": "helpfulness"}'
+    assert found["value"] == interval[0] and found["n_items"] == 812
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.7])
+def test_without_a_value_or_an_interval_it_is_unknown_and_the_reason_is_said(value):
+    found = FINDINGS(summary_of(value, np.nan, np.nan, note="only one level occurs")).iloc[0]
+    assert found["severity"] == "unknown" and "(only one level occurs; 812 items, 27 raters)" in found["sentence"]
+
+
+def test_the_thresholds_are_the_callers():
+    assert FINDINGS(summary_of(0.62, 0.58, 0.66), fair=0.667)["severity"][0] == "attention"
+    assert FINDINGS(summary_of(0.62, 0.58, 0.66), fair=0.9, poor=0.7)["severity"][0] == "alarm"
+
+
+def test_items_needed_follow_the_square_of_the_interval():
+    # .2 above the threshold and .4 wide on either side: half the width needs four times the items, three times as many more.
+    row = {"value": 0.6, "low": 0.2, "high": 1.0, "n_items": 50}
+    assert items_needed(row, 0.4) == 150
+    assert items_needed(row | {"value": 0.4}, 0.4) == 99 * 50
+
+
+def test_a_rater_is_named_only_where_many_looks_allow_it():
+    # p = .03 for r0 among 20 raters is no news (their best of 20 would be .05); p < 1e-9 for r1 is.
+    found = harmful(raters_of([(0.044, 0.02), (0.2, 0.02), (-0.2, 0.02), *[(0.001, 0.02)] * 17]), 0.01, 0.05)
+    assert [row["rater_id"] for row in found] == ["r1"]
+
+
+def test_a_sure_but_slight_influence_is_not_worth_a_look():
+    sure = raters_of([(0.004, 0.0001)])
+    assert harmful(sure, 0.01, 0.05) == [] and len(harmful(sure, 0.001, 0.05)) == 1
+
+
+def test_a_rater_who_lowers_agreement_is_a_watch_with_the_change_in_alpha():
+    table = FINDINGS(summary_of(0.62, 0.58, 0.66), raters=raters_of([(0.1, 0.01), (0.0, 0.01)]))
+    row = table[table["status"] == "watch"].set_index("name").loc["influence"]
+    assert row["sentence"] == "Without rater r0 agreement is higher: alpha +0.100 (95 % +0.080 to +0.120, 200 shared items)."
+    assert row["severity"] == "attention" and row["id"] == "agreement/rater-lowers-agreement/rater_id=r0"
+
+
+def test_undefined_influences_are_passed_over():
+    assert harmful(raters_of([(np.nan, np.nan)]), 0.01, 0.05) == []

@@ -1,0 +1,156 @@
+"""The decomposition: by hand, against a second implementation, and its laws."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import workbench as wb
+from workbench.drift.mix import APART, INSEPARABLE, TOGETHER, WITHIN, parts_of
+from workbench.errors import ParameterError
+
+SUMS = 1e-12        # the parts are one difference, taken apart: only rounding may be left
+RAKED = 1e-7        # two programs rake until nothing moves
+
+
+def cells_of(rows: list[tuple[object, ...]], names: list[str]) -> pd.DataFrame:
+    """A frame as `read_cells` gives it: each row a level of every column of `names`, then a score."""
+    frame = pd.DataFrame(rows, columns=[*names, "score"])
+    return frame.assign(item_id=[f"i{i}" for i in range(len(frame))], _drawn=lambda f: f["item_id"], rater_id="ann", rubric_version="1")
+
+
+def drawn_cells(seed: int, n: int, names: list[str], levels: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    codes = [rng.choice(levels, n, p=rng.dirichlet(np.full(levels, 2.0))) for _ in names]
+    score = sum((i + 1) * c for i, c in enumerate(codes)) + rng.normal(size=n)
+    return cells_of(list(zip(*codes, score)), names)
+
+
+def value_of(parts: pd.DataFrame) -> dict[str, float]:
+    return dict(zip(parts["part"], parts["value"]))
+
+
+def brute_mixes(old: pd.DataFrame, new: pd.DataFrame, names: list[str]) -> dict[str, float]:
+    """Shapley by going through every order, raking with plain loops; all cells must occur in both."""
+    keys = sorted(set(map(tuple, old[names].to_numpy())))
+    share = [{k: (f[names].apply(tuple, axis=1) == k).mean() for k in keys} for f in (old, new)]
+    mean = [{k: f.loc[f[names].apply(tuple, axis=1) == k, "score"].mean() for k in keys} for f in (old, new)]
+    level = {k: (mean[0][k] + mean[1][k]) / 2 for k in keys}
+
+    def rake(columns: tuple[int, ...]) -> dict[tuple[object, ...], float]:
+        table = dict(share[0])
+        for _ in range(500):
+            for c in columns:
+                for at in {k[c] for k in keys}:
+                    have, want = (sum(t[k] for k in keys if k[c] == at) for t in (table, share[1]))
+                    table = {k: v * want / have if k[c] == at else v for k, v in table.items()}
+        return table
+
+    worth = lambda columns: sum(rake(tuple(sorted(columns)))[k] * level[k] for k in keys)  # noqa: E731
+    orders = list(permutations(range(len(names))))
+    mixes = {name: 0.0 for name in names}
+    for order in orders:
+        for place, column in enumerate(order):
+            mixes[names[column]] += (worth(order[:place + 1]) - worth(order[:place])) / len(orders)
+    return mixes
+
+
+def test_one_column_by_hand() -> None:
+    # before: a 3/4 of mean 1, b 1/4 of mean 5 = 2; after: a 1/4 of mean 2, b 3/4 of mean 5 = 4.25
+    # mix = (1/4 - 3/4)(1 + 2)/2 + (3/4 - 1/4)(5 + 5)/2 = 1.75; within = (3/4 + 1/4)/2 (2 - 1) = 0.5
+    old = cells_of([("a", 1), ("a", 1), ("a", 1), ("b", 5)], ["task"])
+    new = cells_of([("a", 2), ("b", 5), ("b", 5), ("b", 5)], ["task"])
+    found = value_of(parts_of(old, new, by=["task"], draws=10))
+    assert found == pytest.approx({"mix of task": 1.75, WITHIN: 0.5, APART: 0.0})
+
+
+def test_cells_of_one_period_alone_are_a_part_of_their_own() -> None:
+    # before: a, a, b scores 1, 1, 4 = mean 2; after: a, c scores 1, 5 = mean 3; on a alone nothing changed
+    old, new = cells_of([("a", 1), ("a", 1), ("b", 4)], ["task"]), cells_of([("a", 1), ("c", 5)], ["task"])
+    parts = parts_of(old, new, by=["task"], draws=10)
+    assert value_of(parts) == pytest.approx({"mix of task": 0.0, WITHIN: 0.0, APART: 1.0})
+    assert parts["share"].iloc[-1] == pytest.approx(2 / 5)
+
+
+def test_nothing_in_common_is_all_not_comparable() -> None:
+    parts = parts_of(cells_of([("a", 1)], ["task"]), cells_of([("b", 3)], ["task"]), by=["task"], draws=10)
+    assert value_of(parts) == pytest.approx({"mix of task": 0.0, WITHIN: 0.0, APART: 2.0})
+
+
+def test_mixes_equal_a_brute_force_over_all_orders() -> None:
+    names = ["task", "system"]
+    old, new = drawn_cells(1, 400, names), drawn_cells(2, 300, names)
+    found = value_of(parts_of(old, new, by=names, draws=10))
+    for name, value in brute_mixes(old, new, names).items():
+        assert found[f"mix of {name}"] == pytest.approx(value, abs=RAKED)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(5, 60), columns=st.integers(1, 3))
+def test_parts_sum_to_the_change_whatever_the_columns(seed: int, n: int, columns: int) -> None:
+    names = ["task", "system", "rater"][:columns]
+    old, new = drawn_cells(seed, n, names), drawn_cells(seed + 1, n + 3, names)
+    parts = parts_of(old, new, by=names, draws=2)
+    assert parts["value"].sum() == pytest.approx(new["score"].mean() - old["score"].mean(), abs=SUMS)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_order_of_columns_changes_no_part(seed: int) -> None:
+    old, new = drawn_cells(seed, 80, ["task", "system", "rater"]), drawn_cells(seed + 1, 90, ["task", "system", "rater"])
+    one = value_of(parts_of(old, new, by=["task", "system", "rater"], draws=2))
+    other = value_of(parts_of(old, new, by=["rater", "task", "system"], draws=2))
+    assert other == pytest.approx(one, abs=RAKED)
+
+
+def test_swapping_the_periods_turns_the_signs_with_one_column() -> None:
+    old, new = drawn_cells(5, 90, ["task"]), drawn_cells(6, 70, ["task"])
+    there, back = (value_of(parts_of(a, b, by=["task"], draws=2)) for a, b in ((old, new), (new, old)))
+    assert {k: -v for k, v in back.items()} == pytest.approx(there)
+
+
+def test_a_pure_mix_shift_is_all_mix_and_its_interval_covers_nothing_else() -> None:
+    rng = np.random.default_rng(8)
+    old, new = (cells_of([(t, t + rng.normal()) for t in rng.choice(3, 900, p=p)], ["task"])
+                for p in ((0.6, 0.2, 0.2), (0.2, 0.2, 0.6)))
+    parts = parts_of(old, new, by=["task"], draws=200).set_index("part")
+    assert parts.loc["mix of task", "low"] > 0.5 and parts.loc[WITHIN, "low"] < 0 < parts.loc[WITHIN, "high"]
+
+
+def test_intervals_cover_the_planted_change_about_as_often_as_claimed() -> None:
+    rng, covered = np.random.default_rng(9), 0
+    for draw in range(60):
+        old, new = (cells_of([(t, t + more + rng.normal()) for t in rng.choice(2, 80)], ["task"]) for more in (0.0, 0.3))
+        row = parts_of(old, new, by=["task"], draws=100, seed=draw).set_index("part").loc[WITHIN]
+        covered += row["low"] <= 0.3 <= row["high"]
+    assert covered >= 51   # 95 % of 60 is 57; at most 50 would have probability below 0.1 %
+
+
+def test_ratings_are_taken_from_two_selections() -> None:
+    frame = pd.DataFrame({"item_id": list("abcd"), "rater_id": "ann", "score": [1, 2, 3, 5], "task_type": list("xyxy"),
+                          "batch": ["1", "1", "2", "2"], "rubric_version": ["1", "1", "2", "2"]})
+    ratings = wb.read(frame)
+    parts = wb.drift.decompose(ratings.where(batch="1"), ratings.where(batch="2"), by=["task_type", "batch"], draws=20)
+    assert parts["part"].tolist() == ["mix of task_type", "mix of batch", TOGETHER, INSEPARABLE, APART]
+    assert value_of(parts)[APART] == pytest.approx(2.5)       # batch tells the periods apart: nothing is common
+
+
+def test_a_period_without_ratings_and_labels_without_a_mean_are_said() -> None:
+    ratings = wb.read(pd.DataFrame({"item_id": list("ab"), "rater_id": "ann", "label": ["yes", "no"], "batch": ["1", "2"]}))
+    one, two = ratings.where(batch="1"), ratings.where(batch="2")
+    assert wb.drift.decompose(one, two, by=["task_type"])["note"].tolist() == ["nominal levels have no mean"]
+    parts = wb.drift.decompose(one, ratings.where(batch="9"), by=["task_type"])
+    assert parts["note"].tolist() == ["no ratings after"] and parts["value"].isna().all()
+
+
+def test_too_many_or_no_columns_are_refused() -> None:
+    ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2]}))
+    with pytest.raises(ParameterError, match="name 1 to 5 different columns"):
+        wb.drift.decompose(ratings, ratings, by=[])
+    with pytest.raises(ParameterError, match="column 'tsk' is not in"):
+        wb.drift.decompose(ratings, ratings, by=["tsk"])

@@ -1,0 +1,98 @@
+"""From items, slices and topics to sentences a programme can act on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from workbench.estimates import finding, findings_table
+
+NOTEBOOK = "disagreement"
+SHOWN = 6         # findings of a kind spelled out; the tables hold all
+FOUR = 4          # ratings of an item that two readings take
+
+
+def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What the tables of `slices`, `items` and `cluster_terms` say, as findings.
+
+    Slices and topics that stand out ask for attention, the clearest first, up to six of a kind; that none does is "ok" with how many
+    were looked at. What the data cannot tell is "unknown", with what would tell it.
+    """
+    if items.empty:
+        return findings_table([finding(NOTEBOOK, "ratings", "Disagreement cannot be seen: no item was rated by two raters on the same criterion.",
+                                       severity="unknown", action="Have a random tenth of the items rated by a second rater.")])
+    rows = [*slice_findings(slices), *topic_findings(terms if terms is not None else slices.iloc[:0]), *reading_findings(items)]
+    return findings_table(rows)
+
+
+def slice_findings(slices: pd.DataFrame) -> list[dict[str, object]]:
+    """One a slice that stands out; else one that says none does, or that none could be tested."""
+    tested, hot = slices[slices["p"].notna()], slices[slices["status"] != ""]
+    if tested.empty:
+        why = "; ".join(sorted(f"{c}: {note}" for c, note in set(zip(slices["column"], slices["note"])) if note)) or \
+            "no column has 2 to 30 levels with 10 items each"
+        return [finding(NOTEBOOK, "slices", f"In which slices raters differ more cannot be told: {why}.", severity="unknown",
+                        action="Add columns that tell kinds of items apart (task_type, system), to the ratings or an items table.")]
+    if hot.empty:
+        top = tested.iloc[0]
+        return [finding(NOTEBOOK, "slices", f"No slice stands out among {len(tested):,} tested. The nearest: {place(top)}, {numbers(top)}.",
+                        severity="ok", evidence=top.to_dict())]
+    rows = [finding(NOTEBOOK, "hot slice", f"Raters differ more on {place(row)}: {numbers(row)}, whoever rated them.", severity="attention",
+                    status=row["status"], where=json.loads(row["slice"]) | ({"rubric": row["rubric"]} if several(slices) else {}), evidence=row,
+                    action="The rubric report says whether the version makes the difference." if row["column"] == "rubric_version" else
+                    f"Read these with the raters and write down which reading holds: {row['examples']}.")
+            for row in hot.head(SHOWN).to_dict("records")]
+    if len(hot) > SHOWN:
+        rows.append(finding(NOTEBOOK, "further slices", f"{len(hot) - SHOWN} further slices stand out; see the table of slices.", severity="ok"))
+    return rows
+
+
+def several(table: pd.DataFrame) -> bool:
+    """Whether more than one rubric occurs."""
+    return table["rubric"].nunique() > 1
+
+
+def place(row: Mapping[str, object]) -> str:
+    """A slice in words."""
+    return f"{row['criterion']} where {row['column']} is {row['level']}"
+
+
+def numbers(row: Mapping[str, object]) -> str:
+    """A slice's disagreement beside that of elsewhere."""
+    return (f"disagreement {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}] against {row['elsewhere']:.3f} elsewhere "
+            f"({row['n_items']:,} items)")
+
+
+def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
+    """One a topic that stands out, on its clearest criterion; else that none does, or why topics cannot be told."""
+    if terms.empty or terms["p"].isna().all():
+        why = next((note for note in terms["note"] if note), "no topic has enough items") if len(terms) else "they were not looked for"
+        return [finding(NOTEBOOK, "topics", f"Which topics raters part on cannot be told: {why}.", severity="unknown",
+                        action="Give item texts, in an items table or a column named text.")]
+    hot = terms[terms["status"] != ""].drop_duplicates(["cluster", "rubric"])
+    if hot.empty:
+        return [finding(NOTEBOOK, "topics", f"None of {terms['cluster'].nunique():,} topics of the items' texts has more disagreement "
+                        "than the others.", severity="ok", evidence=terms.iloc[0].to_dict())]
+    return [finding(NOTEBOOK, "hot topic", f"Raters differ more on the {row['criterion']} of items about {row['terms']}: "
+                    f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}] beyond other items of their kind ({row['size']:,} items).", severity="attention",
+                    status=row["status"], where={"criterion": row["criterion"], "terms": row["terms"]} | ({"rubric": row["rubric"]} if several(terms) else {}),
+                    evidence=row, action=f"Say in the rubric what holds for such items. For example: {row['examples']}")
+            for row in hot.head(SHOWN).to_dict("records")]
+
+
+def reading_findings(items: pd.DataFrame) -> list[dict[str, object]]:
+    """On how many items raters fall into two readings."""
+    enough = items[items["n_ratings"] >= FOUR]
+    if enough.empty:
+        return [finding(NOTEBOOK, "two readings", f"Two readings of an item cannot be told from noise: no item has {FOUR} ratings or more.",
+                        severity="unknown", action=f"Have contested items rated by {FOUR} raters or more.")]
+    rows = []
+    for key, part in list(enough.groupby(["criterion", "rubric"], sort=True))[:SHOWN]:
+        split = part[part["shape"] == "split"]
+        named = f": {', '.join(split['item_id'].astype(str).drop_duplicates().head(3))}" if len(split) else ""
+        where = {"criterion": key[0]} | ({"rubric": key[1]} if several(items) else {})
+        rows.append(finding(NOTEBOOK, "two readings", f"On {key[0]}, raters fall into two readings on {len(split):,} of {len(part):,} items "
+                            f"with {FOUR} ratings or more{named}.", severity="ok", where=where))
+    return rows

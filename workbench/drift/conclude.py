@@ -1,0 +1,140 @@
+"""What to conclude of drift: alarms with what made them, and what cannot be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.drift.streams import WINDOWS, key_columns, stream_name
+from workbench.errors import examples
+from workbench.estimates import finding, findings_table
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
+
+NOTEBOOK = "drift"
+WRITTEN = {"week": "%G-W%V", "month": "%Y-%m"}
+
+
+def findings(ratings: Ratings, monitored: pd.DataFrame, parts: pd.DataFrame, *, window: str = "week") -> pd.DataFrame:
+    """What has changed, what made it, and what the data cannot tell: a findings table.
+
+    ratings: what was monitored. monitored: one or more tables of `drift.monitor`, concatenated. parts: from `drift.changes`.
+    A stream in alarm now is an "alarm", one that was "attention"; streams without are told in one "ok". What lacks (times,
+    windows after the baseline, ratings in a window, a version's own baseline) is "unknown".
+
+    >>> import pandas as pd, workbench as wb
+    >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2]}))
+    >>> table = wb.drift.monitor(ratings)
+    >>> findings(ratings, table, wb.drift.changes(ratings, table))["sentence"][0]
+    'No `rated_at`: drift cannot be judged.'
+    """
+    assert window in WINDOWS, window
+    if "rated_at" in ratings.missing:
+        return findings_table([finding(NOTEBOOK, "times", "No `rated_at`: drift cannot be judged.", severity="unknown",
+                                       action="Deliver when each rating was given, or map its column to rated_at.")])
+    if monitored.empty:
+        return findings_table([finding(NOTEBOOK, "times", "No rating has a time: drift cannot be judged.", severity="unknown",
+                                       action="Deliver when each rating was given.")])
+    if not monitored["phase"].eq("watched").any():
+        return findings_table([short(monitored, window)])
+    keys = key_columns(monitored)
+    streams = [(dict(zip(keys, key)), rows) for key, rows in monitored.groupby([*keys, "metric"], dropna=False, sort=False)]
+    rows = [row for key, stream in streams for row in alarms(key, stream, parts, window)]
+    return findings_table([*rows, *calm(streams), *blind(streams, window), *versions(monitored, window)])
+
+
+def week(moment: object, window: str) -> str:
+    """A window's start as a period is written."""
+    return f"{pd.Timestamp(moment):{WRITTEN[window]}}"
+
+
+def short(monitored: pd.DataFrame, window: str) -> dict[str, object]:
+    """All there is is the baseline."""
+    n = monitored["window"].nunique()
+    first, last = (week(w, window) for w in (monitored["window"].min(), monitored["window"].max()))
+    period = f"in {window} {first}" if n == 1 else f"from {first} to {last}"
+    per_batch = "" if n > 1 else f" All ratings bear times of one {window}."
+    return finding(NOTEBOOK, "too few windows", f"Drift cannot be judged: {n} {window}{'s' * (n > 1)} with ratings ({period}), and all "
+                   f"of them are the baseline.{per_batch}", severity="unknown",
+                   action=f"Wait for {window}s after the baseline, or name an earlier and shorter one.")
+
+
+def evidence_of(row: pd.Series) -> dict[str, object]:
+    """A row of the monitor as a finding's evidence."""
+    return {**row[["value", "low", "high", "n_items", "n_raters", "n_ratings", "note"]].to_dict(), "name": row["metric"],
+            "confidence": row["confidence"], "method": "e-process"}
+
+
+def alarms(key: dict[str, object], stream: pd.DataFrame, parts: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
+    """The finding of one stream that is or was in alarm."""
+    if not stream["alarm"].any():
+        return
+    last, hit = stream.iloc[-1], stream[stream["alarm"]].iloc[-1]
+    where = {**key, "metric": hit["metric"]}
+    change = f"{hit['value']:.3g} [{hit['low']:.3g}, {hit['high']:.3g}] in {week(hit['window'], window)} against " \
+             f"{hit['reference']:.3g} in its baseline (e-value {hit['e_value']:,.0f}, alarm at {hit['alarm_at']:,.0f}; " \
+             f"{hit['n_ratings']:,} ratings)"
+    of = f"The {hit['metric']} of {stream_name(key)}" if hit["metric"] in ("mean", "agreement") else f"The {hit['metric']}, {stream_name(key)},"
+    made = made_by(key, parts) if hit["metric"] == "mean" else ""
+    if last["alarm"]:
+        yield finding(NOTEBOOK, "changed", f"{of} is in alarm since {week(last['alarmed_since'], window)}: {change}.{made}",
+                      severity="alarm", status="found", where=where, evidence=evidence_of(hit),
+                      action="Read what made it; if the change is accepted, name a new baseline.")
+    else:
+        first = stream[stream["alarm"]].iloc[0]
+        ended = "its rubric version has ended" if last["window"] == hit["window"] else "evidence has since fallen below the alarm"
+        yield finding(NOTEBOOK, "changed", f"{of} was in alarm from {week(first['window'], window)} to {week(hit['window'], window)}: "
+                      f"{change}; {ended}.{made}", severity="attention", status="found", where=where, evidence=evidence_of(hit),
+                      action="Decide whether ratings of these weeks may be used as they are.")
+
+
+def made_by(key: dict[str, object], parts: pd.DataFrame) -> str:
+    """The largest part of a stream's change, in words, with its interval."""
+    if parts.empty:
+        return ""
+    same = pd.Series(True, index=parts.index)
+    for column, level in key.items():
+        same &= parts[column].isna() if level is None or level != level else parts[column] == level
+    own = parts[same & parts["value"].notna()]
+    if own.empty:
+        return ""
+    top = own.loc[own["value"].abs().idxmax()]
+    interval = f" [{top['low']:+.3g}, {top['high']:+.3g}]" if top["low"] == top["low"] else ""
+    return f" Of the change of {own['value'].sum():+.3g} ({own['after'].iloc[0]}), {top['part']}: {top['value']:+.3g}{interval}."
+
+
+def calm(streams: list[tuple[dict[str, object], pd.DataFrame]]) -> Iterator[dict[str, object]]:
+    """One finding for all streams that were watched and never in alarm."""
+    looked = [s for _, s in streams if s["e_value"].notna().any()]
+    quiet = [s for s in looked if not s["alarm"].any()]
+    if quiet:
+        looks = max(int(s["e_value"].notna().sum()) for s in quiet)
+        yield finding(NOTEBOOK, "no alarm", f"{len(quiet)} of {len(looked)} streams watched raised no alarm in up to {looks} looks "
+                      "(of unchanged tables, at most a share of error_rate ever shows one).", severity="ok",
+                      status="watch")
+
+
+def blind(streams: list[tuple[dict[str, object], pd.DataFrame]], window: str) -> Iterator[dict[str, object]]:
+    """The streams that no evidence can be had from, by their reason."""
+    dark: dict[str, list[str]] = {}
+    for key, s in streams:
+        if not s["e_value"].notna().any():
+            reason = str(s["note"].iloc[-1]).split(";")[0] if s["phase"].eq("watched").any() else f"no {window} after the baseline"
+            dark.setdefault(reason.split(" (")[0] or f"too few {window}s with items enough", []).append(f"{s['metric'].iloc[0]} of {stream_name(key)}")
+    for reason, names in dark.items():
+        yield finding(NOTEBOOK, f"not judged, {reason}", f"{len(names)} of {len(streams)} streams cannot be judged, {reason}: "
+                      f"{examples(names)}.", severity="unknown",
+                      action="Gather more items a window, watch by month, or split by fewer columns.")
+
+
+def versions(monitored: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
+    """Where a rubric version begins, what changes there cannot be told from the version itself."""
+    start = monitored.groupby("rubric_version")["window"].min().sort_values()
+    if len(start) > 1:
+        begun = ", ".join(f"{version} (from {week(at, window)})" for version, at in start.items())
+        yield finding(NOTEBOOK, "rubric versions", f"Rubric versions {begun} are separate streams: what changed with a version "
+                      "cannot be told from the version itself here.", severity="unknown",
+                      action="See the rubric page: a bridge set rated under both versions tells them apart.")

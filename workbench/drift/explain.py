@@ -1,0 +1,100 @@
+"""The streams that matter most, and the last change of each split into its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.drift.mix import is_nominal, parts_of, read_cells
+from workbench.drift.streams import key_columns, stream_name, utc
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
+
+EXPLAINED = ("stream", "part", "value", "low", "high", "share", "before", "after", "alarmed", "confidence", "n_items", "n_raters", "n_ratings", "note")
+RECENT = 120             # windows of a stream that a chart can hold
+
+
+def changes(ratings: Ratings, monitored: pd.DataFrame, *, by: Sequence[str] = ("task_type", "system"), window: str = "week",
+            draws: int = 300, seed: int = 0) -> pd.DataFrame:
+    """What made the last change of each stream of the mean? `decompose` of its baseline against the windows of its last alarm.
+
+    A stream that never was in alarm is held against its last window. One table, the stream's columns first, then `stream`
+    (its name), `part`, `value`, `low`, `high`, `share`, `before` and `after` (which windows, as text) and `alarmed` (in alarm now or before).
+    Streams in alarm come first.
+
+    ratings: what was monitored. monitored: from `drift.monitor(ratings, metric="mean", window=window)`. by: columns whose mix may
+    have changed; those that the ratings lack are left out, and with none left the change is one part, "within cells".
+
+    Undefined: empty where nothing was watched.
+
+    >>> import pandas as pd, workbench as wb
+    >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2]}))
+    >>> changes(ratings, wb.drift.monitor(ratings)).empty
+    True
+    """
+    keys = key_columns(monitored)
+    told = monitored[(monitored["metric"] == "mean") & monitored["value"].notna()]
+    if told.empty or not told["phase"].eq("watched").any():
+        return pd.DataFrame(columns=[*keys, *EXPLAINED])
+    by = [c for c in by if c not in ratings.missing and c not in keys]
+    frame = read_cells(ratings, [*by, window], groups=keys)
+    frame = frame[frame[window].notna()]
+    frame["_window"] = frame[window].map(utc)
+    used = by or ["_all"]
+    frame = frame if by else frame.assign(_all="")
+    if is_nominal(ratings, frame):
+        return pd.DataFrame(columns=[*keys, *EXPLAINED])
+    own = dict(list(frame.groupby(keys, dropna=False)))
+    streams = [split(rows, own[key], dict(zip(keys, key)), used, window, draws, seed)
+               for key, rows in told.groupby(keys, dropna=False, sort=False) if rows["phase"].isin(["watched"]).any()]
+    table = pd.concat([s for s in streams if len(s)], ignore_index=True)
+    table = table[~table["part"].eq("mix of _all")]
+    return table.sort_values("alarmed", ascending=False, kind="stable", ignore_index=True)[[*keys, *EXPLAINED]]
+
+
+def strongest(monitored: pd.DataFrame, *, streams: int = 4) -> pd.DataFrame:
+    """The streams with the most evidence of change, for a chart: all columns and `stream`, the name; the latest 120 windows.
+
+    monitored: one or more tables of `drift.monitor`. streams: how many. Streams without any evidence come last.
+
+    >>> import pandas as pd, workbench as wb
+    >>> strongest(wb.drift.monitor(wb.from_matrix(pd.DataFrame({"ann": [1, 2]})))).empty
+    True
+    """
+    keys = key_columns(monitored)
+    if monitored.empty:
+        return monitored.assign(stream="")
+    ranked = sorted(monitored.groupby([*keys, "metric"], dropna=False, sort=False),
+                    key=lambda part: -part[1]["e_value"].max() if part[1]["e_value"].notna().any() else 0.0)
+    return pd.concat([rows.tail(RECENT).assign(stream=stream_name(dict(zip(keys, key)))) for key, rows in ranked[:streams]],
+                     ignore_index=True)
+
+
+def split(rows: pd.DataFrame, frame: pd.DataFrame, key: dict[str, object], by: Sequence[str], window: str, draws: int,
+          seed: int) -> pd.DataFrame:
+    """One stream's parts, its baseline against the windows of its last alarm or its last window."""
+    baseline = rows.loc[rows["phase"] == "baseline", "window"]
+    late = last_alarm(rows)
+    old, new = (frame[frame["_window"].isin(windows)] for windows in (baseline, late))
+    if not len(old) or not len(new):
+        return pd.DataFrame()
+    said = {"stream": stream_name(key), "before": span(baseline, window), "after": span(late, window), "alarmed": bool(rows["alarm"].any())}
+    return parts_of(old, new, by=by, draws=draws, seed=seed).assign(**key, **said)
+
+
+def last_alarm(rows: pd.DataFrame) -> pd.Series:
+    """The windows of the last run of alarms, or the last window watched."""
+    if not rows["alarm"].any():
+        return rows.loc[rows["phase"] == "watched", "window"].tail(1)
+    runs = (rows["alarm"] != rows["alarm"].shift()).cumsum()
+    return rows.loc[rows["alarm"] & (runs == runs[rows["alarm"]].max()), "window"]
+
+
+def span(windows: pd.Series, window: str) -> str:
+    """First and last window as a period is written."""
+    ends = [f"{w:%G-W%V}" if window == "week" else f"{w:%Y-%m}" for w in (windows.min(), windows.max())]
+    return ends[0] if len(np.unique(ends)) == 1 else f"{ends[0]} to {ends[1]}"

@@ -1,0 +1,134 @@
+"""Which two versions are compared, and their bridge set: ratings of the same item by the same rater under both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import ParameterError
+from workbench.reduce import cells, facts
+from workbench.rubric.wording import successions
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings, Scale
+
+INSTRUMENT = ["criterion", "rubric", "rubric_version"]
+NO_SECOND = "only one rubric version occurs: there is nothing to compare"
+NOT_SHARED = "rated under one of the two versions only"
+NO_BRIDGE = "no bridge set: no item was rated under both versions; have the same raters rate some 100 items under both"
+OTHER_RATERS = ("no bridge set of the same raters: {n:,} items were rated under both versions, but by different raters; a difference cannot be told from "
+                "the rater pool; have some raters rate items under both")
+FEW = "bridge set too small: it has {n} items; have the same raters rate some 100 items under both"
+FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """One criterion under two versions.
+
+    both: ratings of an item by a rater under both: item_id, rater_id, unit (code of the
+    item, or step), level_old, level_new, score_old, score_new, block (code of what is
+    drawn as one: the prompt where known, else the item). reason: why the two cannot be compared, "" if they can. alike: whether
+    scale and levels are the same.
+    """
+
+    criterion: str
+    both: pd.DataFrame
+    scales: tuple[Scale, Scale] | None
+    n_shared: int
+    reason: str
+
+    @property
+    def alike(self) -> bool:
+        """Whether the two versions have one scale with one set of levels."""
+        old, new = self.scales or (None, None)
+        return old is not None and (old.name, old.levels, old.values) == (new.name, new.levels, new.values)
+
+
+def versions(ratings: Ratings) -> pd.DataFrame:
+    """Under which instruments were ratings given, and when?
+
+    One row a rubric and version, oldest first: `version` (its name here: the version, with the rubric before it where several occur),
+    rubric, rubric_version, first, last (missing without times), n_criteria, n_items, n_raters, n_ratings.
+    """
+    rows = paired_cells(ratings)
+    several = rows["rubric"].nunique() > 1
+    rows = rows.assign(version=rows["rubric"] + " " + rows["rubric_version"] if several else rows["rubric_version"])
+    if "rated_at" not in rows:
+        rows = rows.assign(rated_at=pd.NaT)
+    table = rows.groupby(["version", "rubric", "rubric_version"]).agg(
+        first=("rated_at", "min"), last=("rated_at", "max"), n_criteria=("criterion", "nunique"), n_items=("item_id", "nunique"),
+        n_raters=("rater_id", "nunique"), n_ratings=("item_id", "size")).reset_index()
+    return table.sort_values(["first", "version"], kind="stable").reset_index(drop=True)
+
+
+def paired_cells(ratings: Ratings) -> pd.DataFrame:
+    """The panel's ratings, versions apart; kept in memory for the functions of one page."""
+    memory, key = ratings.source.memory, repr(("rubric cells", ratings.conditions, ratings.start, ratings.end))
+    if key not in memory:
+        memory[key] = cells(ratings, by=INSTRUMENT, extra=[c for c in ("prompt_id", "rated_at") if c not in ratings.missing])
+    return memory[key]
+
+
+def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, str] | None:
+    """The two versions to compare, old and new, by the names that `versions` gives them; None where only one occurs.
+
+    Unless asked for: the newest version of a rubric with the one it came from; of different rubrics the two that share most items.
+    """
+    table = versions(ratings)
+    if wanted:
+        unknown = [v for v in wanted if v not in set(table["version"])]
+        if len(wanted) != 2 or unknown:
+            raise ParameterError(f"versions={list(wanted)!r}: name two of {', '.join(map(repr, table['version']))}.")
+        return wanted[0], wanted[1]
+    if len(table) < 2:
+        return None
+    name = {(r.rubric, r.rubric_version): r.version for r in table.itertuples()}
+    known = [(name.get((o.name, o.version)), name.get((n.name, n.version))) for o, n in successions(ratings.rubrics)]
+    known = [pair for pair in known if None not in pair]
+    if known:
+        return known[-1]
+    for _, line in table.groupby("rubric", sort=False):
+        if len(line) >= 2 and table["rubric"].nunique() == 1:
+            return tuple(line["version"].tail(2))
+    return most_shared(paired_cells(ratings), name, list(table["version"]))
+
+
+def most_shared(rows: pd.DataFrame, name: dict[tuple[str, str], str], order: list[str]) -> tuple[str, str]:
+    """The two instruments with the most items rated under both on one criterion, the older first."""
+    label = pd.Series([name[key] for key in zip(rows["rubric"], rows["rubric_version"])], index=rows.index)
+    seen = pd.crosstab(rows["criterion"] + "\x1f" + rows["item_id"].astype(str), label).clip(upper=1)[order].to_numpy()
+    shared = np.triu(seen.T @ seen, 1)
+    old, new = np.unravel_index(shared.argmax(), shared.shape) if shared.any() else (len(order) - 2, len(order) - 1)
+    return order[old], order[new]
+
+
+def bridges(ratings: Ratings, pair: tuple[str, str]) -> list[Bridge]:
+    """For each criterion that occurs under either version its bridge set, or why there is none."""
+    table = versions(ratings).set_index("version")
+    rows, keys = paired_cells(ratings), [tuple(table.loc[v, ["rubric", "rubric_version"]]) for v in pair]
+    old, new = (rows[(rows["rubric"] == rubric) & (rows["rubric_version"] == version)] for rubric, version in keys)
+    scales, found = facts(ratings).scales, []
+    for criterion in sorted({*old["criterion"], *new["criterion"]}):
+        a, b = old[old["criterion"] == criterion], new[new["criterion"] == criterion]
+        own = (scales[*keys[0], criterion], scales[*keys[1], criterion]) if len(a) and len(b) else None
+        found.append(bridge(criterion, a, b, own))
+    return found
+
+
+def bridge(criterion: str, old: pd.DataFrame, new: pd.DataFrame, scales: tuple[Scale, Scale] | None) -> Bridge:
+    """The bridge set of one criterion from its ratings under the old and the new version."""
+    a, b = (part.assign(step=part["step"].fillna(-1).astype(int)) for part in (old, new))
+    both = a.merge(b, on=["item_id", "step", "rater_id"], suffixes=("_old", "_new"))
+    both["block"] = pd.factorize(both["prompt_id_old"].astype("object").where(both["prompt_id_old"].notna(), both["item_id"])
+                                 if "prompt_id_old" in both else both["item_id"])[0]
+    both["unit"] = both.groupby(["item_id", "step"], sort=False).ngroup()
+    shared = len(a[["item_id", "step"]].merge(b[["item_id", "step"]].drop_duplicates()).drop_duplicates())
+    items = both["unit"].nunique()
+    reason = NOT_SHARED if scales is None else NO_BRIDGE if not shared else OTHER_RATERS.format(n=shared) if not items \
+        else FEW.format(n=items) if items < FEWEST else ""
+    return Bridge(criterion, both, scales, shared, reason)

@@ -1,0 +1,114 @@
+"""What to conclude of signal: what can be detected, what cannot, and how many more items would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.errors import examples
+from workbench.estimates import MEASURES, finding, findings_table
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
+
+NOTEBOOK = "signal"
+TOLD = 4                 # targets told one by one; the rest are counted
+SATURATED = 0.8          # share of ratings at the top of the scale that leaves little room for gains
+
+
+def findings(ratings: Ratings, effects: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """What improvement can and cannot be detected, and how many more items would: a findings table.
+
+    ratings: what was judged. effects: from `signal.detectable`. targets: from `signal.verifiability`.
+    "ok": the effect worth detecting can be; "unknown": it cannot yet, or the data cannot say; "attention": ratings are at
+    the top of the scale.
+
+    >>> import pandas as pd, workbench as wb
+    >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 3, 5] * 9, "bob": [1, 3, 3, 5] * 9}))
+    >>> findings(ratings, wb.signal.detectable(ratings), wb.signal.verifiability(ratings))["severity"].tolist()
+    ['unknown', 'unknown']
+    """
+    keys = list(effects.columns[1:list(effects.columns).index("value")])
+    present = effects[effects["current"].astype(bool)]
+    known = present[present["value"].notna()]
+    rows = [*undefined(present[present["value"].isna()]), *short(known[known["value"] > known["target"]], keys),
+            *enough(known[known["value"] <= known["target"]], known), *saturated(targets), *ranked(targets)]
+    if "system" in ratings.missing:
+        rows.append(finding(NOTEBOOK, "systems", "No `system`: whether ratings tell systems apart cannot be judged; the effects above "
+                            "are those of two systems that shared these items.", severity="unknown",
+                            action="Deliver whose output each item is, or map its column to system."))
+    return findings_table(rows)
+
+
+def named(row: pd.Series) -> str:
+    """A target as a reader names it."""
+    return row["instrument"] + (f", {row['group']}" if row["group"] != "all ratings" else "")
+
+
+def where(row: pd.Series, keys: list[str]) -> dict[str, object]:
+    """A target as a slice."""
+    return {k: row[k] for k in keys if row[k] is not None and row[k] == row[k]}
+
+
+def evidence(row: pd.Series) -> dict[str, object]:
+    """A row as a finding's evidence."""
+    return {c: row[c] for c in ("name", *MEASURES)}
+
+
+def interval(row: pd.Series) -> str:
+    """A value with its interval, as text."""
+    return f"{row['value']:.3g}" + (f" [{row['low']:.3g}, {row['high']:.3g}]" if row["low"] == row["low"] else "")
+
+
+def short(rows: pd.DataFrame, keys: list[str]) -> Iterator[dict[str, object]]:
+    """Targets whose effect worth detecting is too small for the panel, the furthest first."""
+    rows = rows.assign(_lack=rows["value"] / rows["target"]).sort_values("_lack", ascending=False, kind="stable")
+    for _, row in rows.head(TOLD).iterrows():
+        more = f"{row['n_more']:,.0f} more items per system would" if row["n_more"] < 1e9 else "no reasonable number of items would"
+        yield finding(NOTEBOOK, "cannot tell", f"On {named(row)} we cannot tell an improvement of {row['target']:.3g} points: with "
+                      f"{row['n_items']:,} items per system the smallest that is found with probability {row['power']:.2g} is "
+                      f"{interval(row)}; {more}.", severity="unknown", where=where(row, keys), evidence=evidence(row),
+                      action="Rate more items or prompts; more ratings of an item help only against rater noise.")
+    if len(rows) > TOLD:
+        rest = rows.iloc[TOLD:]
+        yield finding(NOTEBOOK, "cannot tell others", f"Nor on {len(rest)} further targets, which lack {rest['n_more'].min():,.0f} to "
+                      f"{rest['n_more'].max():,.0f} items per system.", severity="unknown")
+
+
+def enough(rows: pd.DataFrame, known: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Targets on which the effect worth detecting can be detected, in one sentence."""
+    if len(rows):
+        worst = rows.loc[(rows["value"] / rows["target"]).idxmax()]
+        yield finding(NOTEBOOK, "can tell", f"On {len(rows)} of {len(known)} targets the improvement worth detecting can be detected; "
+                      f"nearest the limit is {named(worst)}: {interval(worst)} of {worst['target']:.3g} points with {worst['n_items']:,} "
+                      "items per system.", severity="ok", evidence=evidence(worst))
+
+
+def saturated(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Targets with most ratings at the top of the scale."""
+    full = targets[targets["ceiling"] >= SATURATED].sort_values("ceiling", ascending=False, kind="stable")
+    if len(full):
+        shown = [f"{named(row)} ({row['ceiling']:.0%})" for _, row in full.iterrows()]
+        yield finding(NOTEBOOK, "ceiling", f"{len(full)} of {len(targets)} targets leave little room: most ratings are at the top of "
+                      f"the scale on {examples(shown)}.", severity="attention", action="Use harder tasks or a finer scale there.")
+
+
+def ranked(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """The most and the least verifiable target, in standard deviations of a rating, beside their difficulty."""
+    known = targets[targets["step"].notna()]
+    if len(known) > 1:
+        best, worst = known.loc[known["step"].idxmin()], known.loc[known["step"].idxmax()]
+        said = [f"{named(row)} ({row['step']:.2f} SD, mean {row['mean']:.3g})" for row in (best, worst)]
+        yield finding(NOTEBOOK, "verifiability", f"A hundred ratings show the smallest step on {said[0]}, the largest on {said[1]}.",
+                      severity="ok")
+
+
+def undefined(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Targets of which nothing can be said, by their reason."""
+    for reason, same in rows.groupby(rows["note"].str.split(";").str[0], sort=False):
+        names = examples([named(row) for _, row in same.iterrows()])
+        yield finding(NOTEBOOK, f"not defined, {reason}", f"What can be detected is not defined on {len(same)} "
+                      f"target{'s' * (len(same) > 1)}, {reason}: {names}.", severity="unknown",
+                      action="Rate more items, or on an ordered scale.")

@@ -1,0 +1,54 @@
+"""Power of a comparison of two means: the effect that a number of items detects, and the items that an effect takes."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+LIMIT = 10_000_000       # items; beyond this nobody rates
+
+
+def smallest_effect(variance: float, *, n_items: float, paired: bool, power: float = 0.8, error_rate: float = 0.05) -> float:
+    """The smallest difference of two means found with probability `power` by a two-sided t test at `error_rate`.
+
+    variance: of the difference that one item of each system contributes, so that the difference of the means has variance / n_items.
+    Two samples of n_items each have 2 (n - 1) degrees of freedom, pairs n - 1. nan below 2 items.
+    """
+    if not n_items >= 2 or not variance >= 0:
+        return math.nan
+    return noncentrality(degrees(n_items, paired), power, error_rate) * math.sqrt(variance / n_items)
+
+
+def items_needed(variance: float, *, effect: float, paired: bool, power: float = 0.8, error_rate: float = 0.05) -> float:
+    """The number of items per system, as a fraction, with which `smallest_effect` is `effect`; inf beyond ten million.
+
+    For one rating an item and variance 2 sd^2 it is the textbook sample size of the two-sample t test (Cohen 1988).
+    """
+    from scipy.optimize import brentq
+
+    if not (variance >= 0 and effect > 0):
+        return math.nan
+    gap = lambda n: smallest_effect(variance, n_items=n, paired=paired, power=power, error_rate=error_rate) - effect  # noqa: E731
+    if gap(LIMIT) > 0:
+        return math.inf
+    return 2.0 if gap(2.0) <= 0 else float(brentq(gap, 2.0, LIMIT, xtol=1e-9))
+
+
+def degrees(n_items: float, paired: bool) -> float:
+    """Degrees of freedom of the comparison."""
+    return (n_items - 1) * (1 if paired else 2)
+
+
+@lru_cache(maxsize=4096)
+def noncentrality(df: float, power: float, error_rate: float) -> float:
+    """The standardised difference that a two-sided t test on `df` degrees of freedom finds with probability `power`."""
+    from scipy.optimize import brentq
+    from scipy.special import nctdtr, ndtri, stdtrit
+
+    critical = float(stdtrit(df, 1 - error_rate / 2))
+    if df > 1e5:  # the normal limit, right to 1e-5 here
+        return float(ndtri(1 - error_rate / 2) + ndtri(power))
+    below = lambda t, d: max(float(np.nan_to_num(nctdtr(df, d, t))), 0.0)  # noqa: E731  (nan where far out in the tail)
+    return float(brentq(lambda d: below(critical, d) - below(-critical, d) - (1 - power), 0.0, 4 * critical + 20, xtol=1e-12))
