@@ -70,15 +70,19 @@ def cell(row: dict[str, Any], column: str) -> str:
 
 
 def number(value: object) -> str:
-    """A number to read: whole ones with separators, others to three decimals or digits; a dash where undefined."""
+    """A value to read: whole numbers with separators, others to three decimals, days without the hour; a dash where undefined."""
     if value is None or value != value:
         return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "dtype"):
-        text = str(value)
-        return text if len(text) <= 240 else text[:239] + "…"
     if hasattr(value, "strftime"):
         return f"{value:%Y-%m-%d}"
-    number = float(value)
-    if number == int(number) and not math.isinf(number) and (isinstance(value, int) or abs(number) >= 1000):
-        return f"{number:,.0f}"
-    return f"{number:.3f}" if abs(number) < 100 else f"{number:,.1f}"
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float)) and not hasattr(value, "dtype"):
+        text = str(value)
+        return text if len(text) <= 240 else text[:239] + "…"
+    amount = float(value)
+    if not math.isfinite(amount):
+        return "∞" if amount > 0 else "-∞"
+    if amount == int(amount) and (not isinstance(value, float) or abs(amount) >= 1000):
+        return f"{amount:,.0f}"
+    return f"{amount:.3f}" if abs(amount) < 100 else f"{amount:,.1f}"

@@ -75,7 +75,8 @@ def finding(notebook: str, subject: str, sentence: str, *, severity: str, status
                               "severity": severity, "status": status, "sentence": sentence,
                               "slice": json.dumps(where, ensure_ascii=False), "name": "", "action": action}
     row |= {key: None for key in MEASURES}
-    return row | {key: (evidence or {})[key] for key in ("name", *MEASURES) if key in (evidence or {})}
+    known = {} if evidence is None else dict(evidence)
+    return row | {key: known[key] for key in ("name", *MEASURES) if key in known}
 
 
 def findings_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:

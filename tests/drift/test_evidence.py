@@ -88,8 +88,8 @@ def test_later_windows_change_no_earlier_evidence() -> None:
 def test_unchanged_years_rarely_alarm_with_and_without_week_effects() -> None:
     rng = np.random.default_rng(20262)
     for week_sd in (0.0, 0.1):
-        alarms = sum((year(rng, week_sd=week_sd) >= ALARM).any() for _ in range(150))
-        assert alarms <= 12   # 5 % of 150 is 7.5; 13 or more would have probability below 5 %
+        alarms = sum((year(rng, week_sd=week_sd) >= ALARM).any() for _ in range(100))
+        assert alarms <= 10   # 5 % of 100 is 5; 11 or more would have probability below 2 %
 
 
 def test_a_step_is_seen_soon_and_not_before() -> None:

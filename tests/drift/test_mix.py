@@ -21,7 +21,8 @@ RAKED = 1e-7        # two programs rake until nothing moves
 def cells_of(rows: list[tuple[object, ...]], names: list[str]) -> pd.DataFrame:
     """A frame as `read_cells` gives it: each row a level of every column of `names`, then a score."""
     frame = pd.DataFrame(rows, columns=[*names, "score"])
-    return frame.assign(item_id=[f"i{i}" for i in range(len(frame))], _drawn=lambda f: f["item_id"], rater_id="ann", rubric_version="1")
+    items = [f"i{i}" for i in range(len(frame))]
+    return frame.assign(item_id=items, _drawn=items, rater_id="ann", rubric_version="1")
 
 
 def drawn_cells(seed: int, n: int, names: list[str], levels: int = 3) -> pd.DataFrame:
@@ -124,11 +125,11 @@ def test_a_pure_mix_shift_is_all_mix_and_its_interval_covers_nothing_else() -> N
 
 def test_intervals_cover_the_planted_change_about_as_often_as_claimed() -> None:
     rng, covered = np.random.default_rng(9), 0
-    for draw in range(60):
+    for draw in range(40):
         old, new = (cells_of([(t, t + more + rng.normal()) for t in rng.choice(2, 80)], ["task"]) for more in (0.0, 0.3))
-        row = parts_of(old, new, by=["task"], draws=100, seed=draw).set_index("part").loc[WITHIN]
+        row = parts_of(old, new, by=["task"], draws=80, seed=draw).set_index("part").loc[WITHIN]
         covered += row["low"] <= 0.3 <= row["high"]
-    assert covered >= 51   # 95 % of 60 is 57; at most 50 would have probability below 0.1 %
+    assert covered >= 33   # 95 % of 40 is 38; at most 32 would have probability below 0.1 %
 
 
 def test_ratings_are_taken_from_two_selections() -> None:

@@ -13,10 +13,12 @@ from workbench.errors import ParameterError
 MONDAY = pd.Timestamp("2026-01-05", tz="UTC")
 
 
-def programme(*, weeks: int = 16, items: int = 40, step: float = 0.0, at: int = 12, seed: int = 0, **columns: object) -> pd.DataFrame:
+def programme(*, weeks: int = 16, items: int = 40, step: float = 0.0, at: int = 12, seed: int = 0,
+              **columns: object) -> pd.DataFrame:
     """Two raters an item, five-point scores around 3, `step` points higher from week `at` on."""
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame([{"item_id": f"{w}-{i}", "rater_id": r, "week_no": w} for w in range(weeks) for i in range(items) for r in "ab"])
+    rows = [(f"{w}-{i}", r, w) for w in range(weeks) for i in range(items) for r in "ab"]
+    frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "week_no"])
     centre = 3 + step * (frame["week_no"] >= at)
     quality = rng.normal(0, 0.6, weeks * items).repeat(2)
     frame["score"] = np.clip(np.round(centre + quality + rng.normal(0, 0.7, len(frame))), 1, 5)
@@ -79,7 +81,8 @@ def test_a_rubric_version_starts_a_stream_with_a_baseline_of_its_own() -> None:
 
 
 def test_many_streams_share_one_error_rate() -> None:
-    frame = pd.concat([programme(seed=i, task_type=f"t{i}").assign(item_id=lambda f, i=i: f["item_id"] + f"-{i}") for i in range(3)])
+    parts = [programme(seed=i, task_type=f"t{i}") for i in range(3)]
+    frame = pd.concat([part.assign(item_id=part["item_id"] + part["task_type"]) for part in parts])
     assert (watch(frame, by=["task_type"])["alarm_at"] == 3 / 0.05).all()
 
 
@@ -87,7 +90,7 @@ def test_without_times_the_table_is_empty_and_the_finding_says_so() -> None:
     ratings = wb.read(programme().drop(columns="rated_at"))
     table = wb.drift.monitor(ratings)
     assert table.empty and {"metric", "window", "value", "e_value", "alarm", "guarantee"} <= set(table.columns)
-    found = wb.drift.findings(ratings, table, wb.drift.changes(ratings, table))
+    found = wb.drift.findings(ratings, monitored=table, parts=wb.drift.changes(ratings, table))
     assert found["sentence"].tolist() == ["No `rated_at`: drift cannot be judged."] and found["severity"].tolist() == ["unknown"]
 
 
@@ -95,8 +98,9 @@ def test_all_in_one_window_is_said() -> None:
     ratings = wb.read(programme(weeks=1))
     table = wb.drift.monitor(ratings)
     assert not table["alarm"].any() and table["e_value"].isna().all() and (table["guarantee"] == "none").all()
-    found = wb.drift.findings(ratings, table, wb.drift.changes(ratings, table))
-    assert "1 week with ratings (in week 2026-W02)" in found["sentence"][0] and "All ratings bear times of one week" in found["sentence"][0]
+    found = wb.drift.findings(ratings, monitored=table, parts=wb.drift.changes(ratings, table))
+    assert "1 week with ratings (in week 2026-W02)" in found["sentence"][0]
+    assert "All ratings bear times of one week" in found["sentence"][0]
 
 
 def test_windows_with_one_rating_are_shown_and_not_looked_at() -> None:
@@ -111,8 +115,8 @@ def test_windows_with_one_rating_are_shown_and_not_looked_at() -> None:
 
 
 def test_a_value_is_looked_at_only_with_items_enough_for_its_skewness() -> None:
-    # pooled skewness 2 asks for 25 * 4 = 100 items
-    rows = pd.DataFrame({"units": [120.0, 90.0, 8.0], "skew": [2.0, 2.0, 2.0], "value": [0.1, 0.1, 0.1]})
+    # pooled skewness 2 asks for 5 * 4 = 20 items
+    rows = pd.DataFrame({"units": [21.0, 19.0, 8.0], "skew": [2.0, 2.0, 2.0], "value": [0.1, 0.1, 0.1]})
     assert near_normal(rows).tolist() == [True, False, False]
 
 
@@ -153,6 +157,6 @@ def test_an_alarm_is_told_with_what_made_it() -> None:
     ratings = wb.read(programme(step=1.0, task_type="code"))
     table = wb.drift.monitor(ratings)
     parts = wb.drift.changes(ratings, table, by=["task_type"], draws=50)
-    row = wb.drift.findings(ratings, table, parts).iloc[0]
+    row = wb.drift.findings(ratings, monitored=table, parts=parts).iloc[0]
     assert row["severity"] == "alarm" and row["status"] == "found"
     assert "The mean of overall, rubric version 1 is in alarm since" in row["sentence"] and "within cells: +" in row["sentence"]

@@ -22,7 +22,7 @@ def programme(*, items: int = 60, gain: float = 0.5, seed: int = 0, top: int = 5
 
 
 def test_one_rating_an_item_without_pairs_is_the_two_sample_t_test() -> None:
-    # 64 items per system rated once: variance of the difference 2 s2 / 64, so the effect is that of the oracle, d = .4991, times s
+    # 64 items per system rated once: variance of the difference 2 s2 / 64; the effect is that of TTestIndPower, .4991, times s
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"item_id": [f"i{i}" for i in range(128)], "rater_id": "ann", "system": ["u", "v"] * 64,
                           "score": rng.integers(1, 6, 128)})
@@ -67,8 +67,9 @@ def test_labels_have_no_step_and_the_finding_says_so() -> None:
     frame = programme().assign(label=lambda f: np.where(f["score"] > 3, "A", "B")).drop(columns="score")
     ratings = wb.read(frame)
     effects, targets = wb.signal.detectable(ratings), wb.signal.verifiability(ratings)
-    assert effects["value"].isna().all() and targets["mean"].isna().all() and effects["note"][0].startswith("nominal levels have no mean")
-    found = wb.signal.findings(ratings, effects, targets)
+    assert effects["value"].isna().all() and targets["mean"].isna().all()
+    assert effects["note"][0].startswith("nominal levels have no mean")
+    found = wb.signal.findings(ratings, effects=effects, targets=targets)
     assert found["severity"].tolist() == ["unknown"] and "nominal levels have no mean" in found["sentence"][0]
 
 
@@ -76,7 +77,7 @@ def test_without_systems_half_the_items_and_a_finding() -> None:
     ratings = wb.read(programme().drop(columns="system"))
     effects = wb.signal.detectable(ratings)
     assert effects["n_items"][0] == 60 and "as if two systems shared these items" in effects["note"][0]
-    found = wb.signal.findings(ratings, effects, wb.signal.verifiability(ratings))
+    found = wb.signal.findings(ratings, effects=effects, targets=wb.signal.verifiability(ratings))
     assert found["sentence"].str.startswith("No `system`").any()
 
 
@@ -93,16 +94,17 @@ def test_one_item_per_system_is_too_few() -> None:
 def test_cannot_tell_comes_with_how_many_more_items_would() -> None:
     ratings = wb.read(programme())
     effects = wb.signal.detectable(ratings, target=0.1)
-    found = wb.signal.findings(ratings, effects, wb.signal.verifiability(ratings))
+    found = wb.signal.findings(ratings, effects=effects, targets=wb.signal.verifiability(ratings))
     more = f"{effects['n_more'][0]:,.0f} more items per system would"
     assert found["severity"][0] == "unknown" and more in found["sentence"][0]
-    easy = wb.signal.findings(ratings, wb.signal.detectable(ratings, target=2.0), wb.signal.verifiability(ratings))
+    effects = wb.signal.detectable(ratings, target=2.0)
+    easy = wb.signal.findings(ratings, effects=effects, targets=wb.signal.verifiability(ratings))
     assert easy["severity"].tolist() == ["ok"]
 
 
 def test_a_saturated_target_is_named() -> None:
     ratings = wb.read(programme(gain=0.0).assign(score=lambda f: np.where(f.index % 10 == 0, 3, 5)))
-    found = wb.signal.findings(ratings, wb.signal.detectable(ratings), wb.signal.verifiability(ratings))
+    found = wb.signal.findings(ratings, effects=wb.signal.detectable(ratings), targets=wb.signal.verifiability(ratings))
     assert "overall, code (90%)" in found[found["severity"] == "attention"]["sentence"].iloc[0]
 
 

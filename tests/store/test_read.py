@@ -143,7 +143,7 @@ def test_from_matrix_reads_numbers_and_level_names_with_gaps() -> None:
     numbers = wb.from_matrix(pd.DataFrame({"x": [1, 2], "y": [1, np.nan]}, index=["a", "b"]), scale="interval")
     names = wb.from_matrix(pd.DataFrame({"x": ["no", "yes"], "y": ["no", None]}, index=["a", "b"]))
     assert wb.reduce.facts(numbers).scales["default", "1", "overall"].name == "interval"
-    assert [p.counts.tolist() for p in wb.reduce.patterns(names)] == [[[0, 1], [2, 0]]]
+    assert [p.counts.tolist() for p in wb.reduce.patterns(names)] == [[[2, 0], [0, 1]]]
 
 
 def test_the_same_content_has_the_same_identity_wherever_it_lies(csv: Csv, dataset: Path) -> None:
@@ -167,7 +167,7 @@ def test_rubric_files_beside_a_single_file_are_its_own(csv: Csv, away: Path) -> 
     (away / "t.rubrics").mkdir()
     (away / "t.rubrics/x.toml").write_text('name="default"\nversion="1"\n[criteria.overall]\nscale="nominal"\nlevels=[{name="1"},{name="2"}]\n')
     with pytest.raises(wb.RatingsError, match=r't.csv: 1 score lies outside rubric "default" v1.*3 \(row 3\).*add the levels in t.rubrics/x.toml'):
-        wb.read(csv(TEXT.replace("a,x,1", "a,x,0"), "t.csv")).check()
+        wb.read(csv(TEXT, "t.csv")).check()
 
 
 def test_pseudonyms_hide_ids_from_the_first_table_on(csv: Csv, monkeypatch: pytest.MonkeyPatch) -> None:

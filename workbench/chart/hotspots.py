@@ -38,7 +38,7 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
                      cure="keep the slices at the head of the table")
     if slices.empty:
         return nothing_to_draw("slices", title=title)
-    frame, tooltip = drawable(slices, by=by)
+    frame, tooltip = drawable(slices, by=by, keep=[column for column in ("elsewhere",) if column in slices])
     frame["label"] = [_slice_text(label, slices[by[0]][i]) if by == ["slice"] else label for i, label in frame["label"].items()]
     status = slices["status"].fillna("").where(slices["status"].isin(["found", "watch"]), "") if "status" in slices else ""
     frame["standing"] = pd.Series(status, index=frame.index).map(_STATUS)
@@ -52,14 +52,13 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
     halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
-    chart = alt.layer(bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK)))
+    layers = [bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK))]
     said = f"{len(frame)} slices · {evidence(slices)}"
     if "elsewhere" in slices:
-        frame["elsewhere"] = slices["elsewhere"]
         tick = alt.Chart(frame).mark_tick(color=INK, thickness=3, stroke=PAPER, strokeWidth=1, bandSize=17, orient="vertical")
-        chart = alt.layer(*chart.layer, tick.encode(x=on_field(x, "elsewhere"), y=y, tooltip=tooltip))
+        layers.append(tick.encode(x=on_field(x, "elsewhere"), y=y, tooltip=tooltip))
         said += "\nThe upright tick is the level of the same criterion elsewhere"
-    return styled(chart.properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=said)
+    return styled(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=said)
 
 
 def _slice_text(label: str, cell: object) -> str:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.check.outcome import CheckOutcome
+from workbench.check.outcome import CheckOutcome, sentence
 from workbench.errors import RatingsError, examples
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
-from workbench.reduce.facts import facts
+from workbench.reduce.scan import facts
 from workbench.schema import COLUMNS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_schema(ratings: Ratings) -> CheckOutcome:
     table = pd.DataFrame(rows, columns=["column", "present", "filled_share", "note"])
     lost = [f"no {name}: {what}" for name, what in WITHOUT.items() if name not in there]
     text = f"{n:,} ratings with {len(there)} of the contract's {len(COLUMNS)} columns and {len(ratings.source.extras)} more. "
-    return CheckOutcome("schema", True, table, text + ("; ".join(lost).capitalize() + "." if lost else ""), n)
+    return CheckOutcome("schema", True, table, text + (sentence("; ".join(lost)) if lost else ""), n)
 
 
 def check_values(ratings: Ratings) -> CheckOutcome:
@@ -45,8 +45,8 @@ def check_values(ratings: Ratings) -> CheckOutcome:
     except RatingsError as fault:
         faults = pd.DataFrame({"fault": str(fault).splitlines()})
         return CheckOutcome("values", False, faults, str(fault), n, n_failed=len(faults), required=True)
-    text = f"every value of {n:,} rows can be used" + "".join(f"; {note}" for note in known.notes) + "."
-    return CheckOutcome("values", True, pd.DataFrame({"note": list(known.notes)}), text.capitalize(), n, required=True)
+    text = f"Every value of {n:,} rows can be used" + "".join(f"; {note}" for note in known.notes) + "."
+    return CheckOutcome("values", True, pd.DataFrame({"note": list(known.notes)}), text, n, required=True)
 
 
 def check_levels(ratings: Ratings) -> CheckOutcome:
@@ -57,14 +57,16 @@ def check_levels(ratings: Ratings) -> CheckOutcome:
     try:
         scales = facts(ratings).scales
     except RatingsError:
-        return CheckOutcome("levels", False, counted, "Scales cannot be told before the values are in order.", int(counted["n_ratings"].sum()))
+        text = "Scales cannot be told before the values are in order."
+        return CheckOutcome("levels", False, counted, text, int(counted["n_ratings"].sum()))
     found = [scales[key] for key in counted[columns[:3]].itertuples(index=False, name=None)]
     table = counted.assign(scale=[s.name for s in found], assumed=[s.assumed for s in found],
                            levels=[examples(s.levels) if s.levels else span(s) for s in found])[columns]
     assumed = table[table["assumed"]]
+    lines = examples([f"{r.criterion} ({r.scale})" for r in assumed.itertuples()])
     text = "Every scale is stated by a rubric file." if assumed.empty else \
-        (f"No rubric file states the scale of {examples([f'{r.criterion} ({r.scale})' for r in assumed.itertuples()])}: it is assumed "
-         "from the values. Draft one with: workbench check DATA --write-rubrics.")
+        (f"No rubric file states the scale of {lines}: it is assumed from the values. "
+         "Draft one with: workbench check DATA --write-rubrics.")
     return CheckOutcome("levels", assumed.empty, table, text, int(table["n_ratings"].sum()), int(assumed["n_ratings"].sum()))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 EXAMPLES = 20
+NO_RATINGS = "The panel has no ratings with a value."
 
 
 def panel(ratings: Ratings) -> Any:
@@ -40,9 +41,10 @@ def check_duplicates(ratings: Ratings) -> CheckOutcome:
     n, twice = (int(counts[c] if counts[c] == counts[c] else 0) for c in ("n", "twice"))
     repeats = int(again["again"] if again["again"] == again["again"] else 0) - twice
     shown = ["item_id", "rater_id", "criterion", "rated_at", "score", "label", "n"]
-    table = collect(ratings.source, exact.filter(exact.n > 1).select(*shown).order_by([exact.n.desc(), *shown[:4]]).limit(EXAMPLES))
-    text = f"{twice:,} of {n:,} ratings stand more than once, alike in rater, unit, time and value: only the last counts. " if twice \
-        else f"No rating of {n:,} stands twice. "
+    alike = exact.filter(exact.n > 1).select(*shown)
+    table = collect(ratings.source, alike.order_by([alike.n.desc(), *shown[:4]]).limit(EXAMPLES))
+    text = f"{twice:,} of {n:,} ratings stand more than once, alike in rater, unit, time and value: only the last counts. " \
+        if twice else f"No rating of {n:,} stands twice. "
     text += f"{repeats:,} repeat a rater's earlier one on the same unit." if repeats else "No rater rated a unit again."
     return CheckOutcome("duplicates", twice == 0, table, text, n, twice)
 
@@ -57,28 +59,31 @@ def check_raters_per_item(ratings: Ratings) -> CheckOutcome:
     most = found.groupby("criterion")["n_raters"].max()
     lacking = list(most[most < 2].index)
     share = int(alone["n_units"].sum()) / max(1, int(found["n_units"].sum()))
-    text = f"{share:.0%} of units have one rater, the most have {found['n_raters'].max()}." if n else "The panel has no ratings with a value."
+    text = f"{share:.0%} of units have one rater, the most have {found['n_raters'].max()}." if n else NO_RATINGS
     if lacking:
         text += f" Agreement on {examples(lacking)} cannot be told: no unit has two raters."
     return CheckOutcome("raters_per_item", bool(n) and not lacking, found, text, n, int(alone["n_ratings"].sum()))
 
 
 def check_overlap(ratings: Ratings) -> CheckOutcome:
-    """Whether raters can be compared: by criterion, the sets of raters connected through common units. Passes when each is one set.
+    """Whether raters can be compared: by criterion, the sets of them connected through common units. Passes when each is one set.
 
     Linear in the ratings: a unit's first rater is a hub that its others link to, which connects the same raters as all pairs do.
     """
     t = panel(ratings).select(*UNIT, "rater_id").distinct()
     t = t.mutate(hub=t.rater_id.min().over(group_by=[t[c] for c in UNIT]))
-    links = collect(ratings.source, t.group_by(["criterion", "rater_id", "hub"]).aggregate(n=t.count()).order_by(["criterion", "rater_id", "hub"]))
+    keys = ["criterion", "rater_id", "hub"]
+    links = collect(ratings.source, t.group_by(keys).aggregate(n=t.count()).order_by(keys))
     parts = [connected(rows).assign(criterion=criterion) for criterion, rows in links.groupby("criterion", sort=True)]
     columns = ["criterion", "set", "n_raters", "n_units", "n_ratings", "raters"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     split = table[table["set"] > 1]
     n, outside = int(links["n"].sum()), int(split["n_ratings"].sum())
-    text = f"Raters fall into sets without a common unit on {examples(sorted(split['criterion'].unique()))}: severities are comparable " \
-           "within a set only." if len(split) else "All raters are connected through common units."
-    return CheckOutcome("overlap", split.empty, table, text if n else "The panel has no ratings with a value.", n, outside)
+    text = "All raters are connected through common units."
+    if len(split):
+        text = f"Raters fall into sets without a common unit on {examples(sorted(split['criterion'].unique()))}: " \
+               "severities are comparable within a set only."
+    return CheckOutcome("overlap", split.empty, table, text if n else NO_RATINGS, n, outside)
 
 
 def connected(links: pd.DataFrame) -> pd.DataFrame:

@@ -9,9 +9,7 @@ from dataclasses import replace
 from workbench.errors import RatingsError
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings
-from workbench.reduce.facts import distinct, facts
-
-MOST_LEVELS = 10_000  # labels beyond this are free text
+from workbench.reduce.scan import LABELS_LIMIT, distinct, facts
 
 
 def draft_rubrics(ratings: Ratings) -> dict[str, Rubric]:
@@ -24,23 +22,22 @@ def draft_rubrics(ratings: Ratings) -> dict[str, Rubric]:
     scales = facts(undeclared).scales
     drafts: dict[str, Rubric] = {}
     for name, version in sorted({key[:2] for key in scales} - set(ratings.rubrics)):
-        criteria = {criterion: Criterion(stated(undeclared, scale, rubric, criterion))
-                    for (rubric, own, criterion), scale in sorted(scales.items(), key=lambda kv: kv[0]) if (rubric, own) == (name, version)}
+        own = sorted(criterion for *rubric, criterion in scales if tuple(rubric) == (name, version))
+        criteria = {line: Criterion(stated(undeclared, scales[name, version, line], name, line)) for line in own}
         drafts[file_name(name, version, drafts)] = Rubric(name, version, criteria)
     return drafts
 
 
 def stated(ratings: Ratings, scale: Scale, rubric: str, criterion: str) -> Scale:
-    """An assumed scale as a file can state it: an interval scale by its ends, any other by all its levels."""
-    if scale.name in ("interval", "ratio"):
-        return replace(scale, levels=(), values=())
-    if scale.levels:
+    """An assumed scale as a file can state it: by its levels, or an interval scale by its ends."""
+    if scale.levels and scale.name == "nominal" or scale.name == "ordinal":
         return scale
-    labels = distinct(ratings.source, "label", rubric, criterion)["label"].unique().tolist()
-    if len(labels) > MOST_LEVELS:
-        raise RatingsError(f"{ratings.source.name}: criterion {criterion!r} has {len(labels):,} different labels, more than the {MOST_LEVELS:,} "
-                           "a scale may have. If they are free text, map another column to 'label', or leave that criterion out.")
-    return replace(scale, levels=tuple(labels), values=tuple(map(float, range(len(labels)))))
+    n_labels = len(distinct(ratings.source, "label", rubric, criterion)["label"].unique()) if scale.uses == "label" else 0
+    if n_labels:
+        raise RatingsError(f"{ratings.source.name}: criterion {criterion!r} has {n_labels:,} different labels, more than the "
+                           f"{LABELS_LIMIT:,} that a scale may have. If they are free text, map another column to 'label', or leave "
+                           "that criterion out.")
+    return replace(scale, name="interval" if scale.name == "nominal" else scale.name, levels=(), values=())
 
 
 def file_name(name: str, version: str, taken: Mapping[str, object]) -> str:

@@ -30,6 +30,11 @@ class CheckOutcome:
         return "ok" if self.passed else "failed" if self.required else "attention"
 
 
+def sentence(text: str) -> str:
+    """The text with a capital at its start, its other letters as they are, and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def outcomes_table(outcomes: Iterable[CheckOutcome]) -> pd.DataFrame:
     """Outcomes as a tidy frame: check, outcome ("ok", "attention", "failed"), n_rows, n_failed, text."""
     rows = [(o.name, o.outcome, o.n_rows, o.n_failed, o.text) for o in outcomes]

@@ -18,7 +18,8 @@ RECORD = {"batch": "string", "check": "string", "check_version": "string", "rubr
           "ran_at": "datetime64[us, UTC]", "n_rows": "int64", "n_failed": "int64"}
 
 
-def append_checks(folder: str | Path, outcomes: Iterable[CheckOutcome], *, ratings: Ratings, ran_at: dt.datetime | None = None) -> Path:
+def append_checks(folder: str | Path, outcomes: Iterable[CheckOutcome], *, ratings: Ratings,
+                  ran_at: dt.datetime | None = None) -> Path:
     """Add a row for each outcome to `checks.parquet` of a dataset folder; the file is whole at every moment.
 
     `batch` is empty: these checks are of all that was read. `ran_at` is now unless given.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.check.outcome import CheckOutcome
+from workbench.check.outcome import CheckOutcome, sentence
 from workbench.errors import examples
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect
@@ -26,14 +26,16 @@ def check_timestamps(ratings: Ratings) -> CheckOutcome:
     counted = collect(ratings.source, t.aggregate(**measures)).fillna(0).iloc[0]
     whole = any(note.startswith("rated_at ") for note in ratings.notes)
     stamped, stray = one_stamp(ratings), strays(ratings)
-    rows = [("no rated_at", int(counted["missing"]), ""), ("ends before it starts", int(counted["backwards"]), "started_at after rated_at"),
+    rows = [("no rated_at", int(counted["missing"]), ""),
+            ("ends before it starts", int(counted["backwards"]), "started_at after rated_at"),
             ("no time zone, read as UTC", n if whole else int(counted.get("zoneless", 0)), ""),
             ("one time for a whole batch", int(stamped["n"].sum()), examples(stamped["batch"].fillna("(no batch)").tolist())),
             ("far from all others", int(stray["n"].sum()), examples([f"{m:%Y-%m}" for m in stray["month"]]))]
     table = pd.DataFrame(rows, columns=columns)
     table = table[table["n_ratings"] > 0].reset_index(drop=True)
-    said = [f"{r.fault}: {r.n_ratings:,} ({r.n_ratings / n:.0%})" + (f" in {r.where}" if r.where else "") for r in table.itertuples()]
-    text = "; ".join(said).capitalize() + "." if said else f"Each of {n:,} ratings has its own time, from {ratings.first:%Y-%m-%d} to {ratings.last:%Y-%m-%d}."
+    said = [f"{r.fault}: {r.n_ratings:,} ({r.n_ratings / n:.0%})" + f" in {r.where}" * bool(r.where) for r in table.itertuples()]
+    text = sentence("; ".join(said)) if said or not n else \
+        f"Each of {n:,} ratings has its own time, from {ratings.first:%Y-%m-%d} to {ratings.last:%Y-%m-%d}."
     return CheckOutcome("timestamps", table.empty, table, text, n, min(n, int(table["n_ratings"].sum())))
 
 
@@ -59,13 +61,14 @@ def strays(ratings: Ratings) -> pd.DataFrame:
 def check_rubric_versions(ratings: Ratings) -> CheckOutcome:
     """Which rubric versions occur and when. Passes when none is used before its file says that it is in force."""
     t, key = ratings.table, ["rubric", "rubric_version"]
-    found = collect(ratings.source, t.group_by(key).aggregate(n_ratings=t.count(), first=t.rated_at.min(), last=t.rated_at.max()).order_by(key))
+    versions = t.group_by(key).aggregate(n_ratings=t.count(), first=t.rated_at.min(), last=t.rated_at.max())
+    found = collect(ratings.source, versions.order_by(key))
     known = [ratings.rubrics.get(names) for names in found[key].itertuples(index=False, name=None)]
     table = found.assign(file=[r.source if r else "" for r in known], in_force=[r.in_force if r else None for r in known],
                          n_early=[early(ratings, r) if r and r.in_force else 0 for r in known])
     n, n_early = int(table["n_ratings"].sum()), int(table["n_early"].sum())
-    versions = examples([f"{r.rubric} {r.rubric_version} ({r.n_ratings:,})" for r in table.itertuples()])
-    text = f"Rubric versions: {versions}." + (f" {n_early:,} ratings were given before their version was in force." if n_early else "")
+    listed = examples([f"{r.rubric} {r.rubric_version} ({r.n_ratings:,})" for r in table.itertuples()])
+    text = f"Rubric versions: {listed}." + f" {n_early:,} ratings were given before their version was in force." * bool(n_early)
     return CheckOutcome("rubric_versions", n_early == 0, table, text, n, n_early)
 
 

@@ -14,7 +14,8 @@ OFFLINE = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterla
            "--LabApp.extension_manager=readonly")
 
 
-def lab(context: typer.Context, port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free from 8888 on.")] = None,
+def lab(context: typer.Context,
+        port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free from 8888 on.")] = None,
         browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True) -> None:
     """Open JupyterLab on the notebooks. Further options go to `jupyter lab`."""
     raise typer.Exit(open_lab(lab_command(port=port, browser=browser, further=context.args)))
@@ -26,10 +27,11 @@ def lab_command(*, port: int | None, browser: bool, further: list[str]) -> list[
 
     root = workspace()
     if root is None:
-        raise ReportError("no workspace here: a folder that holds notebooks/ and reports/ was expected, and neither this folder nor one "
-                          "above it is one. Change into it.")
+        raise ReportError("no workspace here: a folder that holds notebooks/ and reports/ was expected, and neither this folder "
+                          "nor one above it is one. Change into it.")
     chosen = [f"--ServerApp.port={port}"] if port else []
-    return [sys.executable, "-m", "jupyterlab", str(root / "notebooks"), *OFFLINE, *chosen, *([] if browser else ["--no-browser"]), *further]
+    chosen += [] if browser else ["--no-browser"]
+    return [sys.executable, "-m", "jupyterlab", str(root / "notebooks"), *OFFLINE, *chosen, *further]
 
 
 def open_lab(command: list[str]) -> int:

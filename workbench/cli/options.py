@@ -11,8 +11,10 @@ import typer
 
 from workbench.errors import ParameterError
 
-Columns = Annotated[list[str] | None, typer.Option("--column", metavar="YOURS=OURS", help="Your column is our column: ts=rated_at. Repeatable.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="COLUMN=VALUE", help="Leave out rows: is_qc=true. Repeatable.")]
+Columns = Annotated[list[str] | None, typer.Option("--column", metavar="YOURS=OURS",
+                                                   help="Your column is our column: ts=rated_at. Repeatable.")]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="COLUMN=VALUE",
+                                                   help="Leave out rows: is_qc=true. Repeatable.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb, or a Spark master: spark://host:7077.")]
 
 
@@ -20,7 +22,8 @@ def split(pair: str, *, option: str, last: bool = False) -> tuple[str, str]:
     """Both sides of `name=value`. Errors: `ParameterError`."""
     name, sign, value = pair.rpartition("=") if last else pair.partition("=")
     if not sign or not name.strip() or not value.strip():
-        raise ParameterError(f"{option} {pair!r}: expected NAME=VALUE, with something on both sides. Example: {EXAMPLES[option]}.")
+        raise ParameterError(f"{option} {pair!r}: expected NAME=VALUE, with something on both sides. "
+                             f"Example: {EXAMPLES[option]}.")
     return name.strip(), value.strip()
 
 

@@ -24,9 +24,12 @@ app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_o
 def show_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"workbench {version('workbench')}")
+        try:
+            print(f"workbench {version('workbench')}")
+        except PackageNotFoundError:
+            print("workbench, run from its sources without being installed")
         raise typer.Exit
 
 

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 Seed = Annotated[int, typer.Option(help="Decides all random draws.")]
 
 
-def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="A pack (reports/NAME.toml) or a notebook (notebooks/NAME.ipynb).")],
+def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="reports/NAME.toml, or notebooks/NAME.ipynb.")],
         data: Annotated[Path | None, typer.Option(help="A ratings file or dataset folder; default: the pack's own.")] = None,
-        period: Annotated[str | None, typer.Option(help="2026-W46 or 2026-11; default: the last complete week in the data.")] = None,
+        period: Annotated[str | None, typer.Option(help="2026-W46 or 2026-11; default: the last complete week.")] = None,
         since: Annotated[str | None, typer.Option(help="Every complete week from this one on.")] = None,
         engine: Engine = None,
-        settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A notebook's parameter. Repeatable.")] = None,
+        settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE",
+                                                           help="A notebook's parameter. Repeatable.")] = None,
         column: Columns = None, exclude: Exclude = None,
         jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks run at once; default: one a core.")] = None,
         force: Annotated[bool, typer.Option("--force", help="Make it again; the old one moves aside.")] = False,

@@ -21,8 +21,9 @@ def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame |
     were looked at. What the data cannot tell is "unknown", with what would tell it.
     """
     if items.empty:
-        return findings_table([finding(NOTEBOOK, "ratings", "Disagreement cannot be seen: no item was rated by two raters on the same criterion.",
-                                       severity="unknown", action="Have a random tenth of the items rated by a second rater.")])
+        sentence = "Disagreement cannot be seen: no item was rated by two raters on the same criterion."
+        return findings_table([finding(NOTEBOOK, "ratings", sentence, severity="unknown",
+                                       action="Have a random tenth of the items rated by a second rater.")])
     rows = [*slice_findings(slices), *topic_findings(terms if terms is not None else slices.iloc[:0]), *reading_findings(items)]
     return findings_table(rows)
 
@@ -31,8 +32,8 @@ def slice_findings(slices: pd.DataFrame) -> list[dict[str, object]]:
     """One a slice that stands out; else one that says none does, or that none could be tested."""
     tested, hot = slices[slices["p"].notna()], slices[slices["status"] != ""]
     if tested.empty:
-        why = "; ".join(sorted(f"{c}: {note}" for c, note in set(zip(slices["column"], slices["note"])) if note)) or \
-            "no column has 2 to 30 levels with 10 items each"
+        why = "; ".join(sorted({f"{c}: {note}" for c, note in zip(slices["column"], slices["note"]) if note})[:3]) or \
+            "no column tells kinds of items apart, with 2 to 30 levels of 10 items or more"
         return [finding(NOTEBOOK, "slices", f"In which slices raters differ more cannot be told: {why}.", severity="unknown",
                         action="Add columns that tell kinds of items apart (task_type, system), to the ratings or an items table.")]
     if hot.empty:
@@ -40,18 +41,19 @@ def slice_findings(slices: pd.DataFrame) -> list[dict[str, object]]:
         return [finding(NOTEBOOK, "slices", f"No slice stands out among {len(tested):,} tested. The nearest: {place(top)}, {numbers(top)}.",
                         severity="ok", evidence=top.to_dict())]
     rows = [finding(NOTEBOOK, "hot slice", f"Raters differ more on {place(row)}: {numbers(row)}, whoever rated them.", severity="attention",
-                    status=row["status"], where=json.loads(row["slice"]) | ({"rubric": row["rubric"]} if several(slices) else {}), evidence=row,
+                    status=row["status"], where=json.loads(row["slice"]) | rubric_of(row, slices), evidence=row,
                     action="The rubric report says whether the version makes the difference." if row["column"] == "rubric_version" else
                     f"Read these with the raters and write down which reading holds: {row['examples']}.")
             for row in hot.head(SHOWN).to_dict("records")]
     if len(hot) > SHOWN:
-        rows.append(finding(NOTEBOOK, "further slices", f"{len(hot) - SHOWN} further slices stand out; see the table of slices.", severity="ok"))
+        rows.append(finding(NOTEBOOK, "further slices", f"{len(hot) - SHOWN} further slices stand out; the estimates hold them.",
+                            severity="ok"))
     return rows
 
 
-def several(table: pd.DataFrame) -> bool:
-    """Whether more than one rubric occurs."""
-    return table["rubric"].nunique() > 1
+def rubric_of(row: Mapping[str, object], table: pd.DataFrame) -> dict[str, object]:
+    """The rubric as part of a finding's place, where more than one occurs."""
+    return {"rubric": row["rubric"]} if table["rubric"].nunique() > 1 else {}
 
 
 def place(row: Mapping[str, object]) -> str:
@@ -76,9 +78,11 @@ def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
         return [finding(NOTEBOOK, "topics", f"None of {terms['cluster'].nunique():,} topics of the items' texts has more disagreement "
                         "than the others.", severity="ok", evidence=terms.iloc[0].to_dict())]
     return [finding(NOTEBOOK, "hot topic", f"Raters differ more on the {row['criterion']} of items about {row['terms']}: "
-                    f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}] beyond other items of their kind ({row['size']:,} items).", severity="attention",
-                    status=row["status"], where={"criterion": row["criterion"], "terms": row["terms"]} | ({"rubric": row["rubric"]} if several(terms) else {}),
-                    evidence=row, action=f"Say in the rubric what holds for such items. For example: {row['examples']}")
+                    f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}] beyond other items of their kind "
+                    f"({row['size']:,} items).",
+                    severity="attention", status=row["status"], evidence=row,
+                    where={"criterion": row["criterion"], "terms": row["terms"]} | rubric_of(row, terms),
+                    action=f"Say in the rubric what holds for such items. For example: {row['examples']}")
             for row in hot.head(SHOWN).to_dict("records")]
 
 
@@ -92,7 +96,7 @@ def reading_findings(items: pd.DataFrame) -> list[dict[str, object]]:
     for key, part in list(enough.groupby(["criterion", "rubric"], sort=True))[:SHOWN]:
         split = part[part["shape"] == "split"]
         named = f": {', '.join(split['item_id'].astype(str).drop_duplicates().head(3))}" if len(split) else ""
-        where = {"criterion": key[0]} | ({"rubric": key[1]} if several(items) else {})
-        rows.append(finding(NOTEBOOK, "two readings", f"On {key[0]}, raters fall into two readings on {len(split):,} of {len(part):,} items "
-                            f"with {FOUR} ratings or more{named}.", severity="ok", where=where))
+        where = {"criterion": key[0]} | rubric_of(part.iloc[0], items)
+        sentence = f"On {key[0]}, raters fall into two readings on {len(split):,} of {len(part):,} items with {FOUR} ratings or more{named}."
+        rows.append(finding(NOTEBOOK, "two readings", sentence, severity="ok", where=where))
     return rows

@@ -61,9 +61,11 @@ def slices(ratings: Ratings, *, columns: Sequence[str] | None = None, min_items:
     wanted = tuple(columns) if columns is not None else default_columns(ratings)
     parts = rated_units(ratings, extra=[c for c in wanted if c in (*ratings.columns, *VIRTUAL)])
     rows = judged(parts, ratings, Question(wanted, min_items, confidence, false_share, seed))
+    if columns is None:  # nobody asked for a text, or for what is known of raters
+        rows = rows[(rows["level"] != "") | rows["column"].isin(CONTRACT)]
     strength = rows["excess"] / (rows["excess_high"] - rows["excess_low"])
     order = strength.sort_values(ascending=False, kind="stable", na_position="last").index
-    rows["examples"] = [text.replace("\n", ", ") for text in rows["examples"]]
+    rows = rows.assign(examples=[text.replace("\n", ", ") for text in rows["examples"]])
     return rows.loc[order].drop(columns="test").reset_index(drop=True)
 
 
@@ -128,44 +130,42 @@ def contrasted(parts: Sequence[Units], ratings: Ratings, question: Question) -> 
 def slice_rows(units: Units, ratings: Ratings, question: Question) -> list[dict[str, object]]:
     """One row a slice of one criterion and rubric; a set of items that an earlier slice holds already is left out."""
     rows, seen = [], set()
+    held = {c: pd.factorize(units.first_ratings[c])[0] for c in ("rubric_version", *question.within) if c in units.cells}
     for column in question.columns:
         level, why_not = column_of(units, ratings, column, question.most)
         if why_not:
-            rows.append(row_of(units, column, None, np.zeros(len(level), bool), Contrast(note=why_not), question))
+            rows.append(row_of(units, column, "", np.zeros(len(level), bool), Contrast(note=why_not), question))
             continue
-        members = {name: (level == name).fillna(False).to_numpy(dtype=bool) for name in sorted(level.dropna().unique(), key=str)}
-        members = {name: inside for name, inside in members.items() if inside.tobytes() not in seen
-                   and question.min_items <= inside.sum() <= len(inside) - question.min_items}
+        codes, names = pd.factorize(level, sort=False)
+        members = {str(name): codes == k for k, name in enumerate(names)}
+        members = {name: members[name] for name in sorted(members) if members[name].tobytes() not in seen
+                   and question.min_items <= members[name].sum() <= len(codes) - question.min_items}
         seen |= {inside.tobytes() for inside in members.values()}
         if members:
             found = contrasts(units, np.column_stack(list(members.values())), confidence=question.confidence,
-                              within=strata(units, [c for c in ("rubric_version", *question.within) if c != column]))
+                              within=strata([c for name, c in held.items() if name != column]))
             rows += [row_of(units, column, name, members[name], contrast, question) for name, contrast in zip(members, found)]
     return rows
 
 
-def strata(units: Units, columns: Sequence[str]) -> np.ndarray | None:
-    """(U,) codes of the levels of the columns, those that the ratings have; None without any."""
-    first = units.cells.drop_duplicates("row").reset_index(drop=True)
-    held = [first[c].astype(str) for c in columns if c in first]
-    return pd.factorize(pd.Series(["\x1f".join(levels) for levels in zip(*held)]))[0] if held else None
+def strata(codes: Sequence[np.ndarray]) -> np.ndarray | None:
+    """(U,) one code for each combination of the columns' codes; None without columns."""
+    return np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].ravel() if codes else None
 
 
-def row_of(units: Units, column: str, level: object, inside: np.ndarray, found: Contrast, question: Question) -> dict[str, object]:
+def row_of(units: Units, column: str, level: str, inside: np.ndarray, found: Contrast, question: Question) -> dict[str, object]:
     """One row of `slices`. `test` is the same for a slice and all that is not in it."""
-    frame = units.frame
-    others = float(frame["value"][~inside].mean()) if inside.any() else math.nan
-    criterion, rubric = str(frame["criterion"].iloc[0]), str(frame["rubric"].iloc[0])
-    place = {"criterion": criterion, column: str(level)}
-    contested = (frame["value"] - frame["expected"])[inside].sort_values(ascending=False, kind="stable").index
+    value, n_inside = units.frame["value"].to_numpy(), int(inside.sum())
+    others = float(value[~inside].mean()) if n_inside else math.nan
+    criterion, rubric = str(units.frame["criterion"].iloc[0]), str(units.frame["rubric"].iloc[0])
+    contested = units.most_contested[inside[units.most_contested]][:6]
     row = estimate("disagreement", others + found.effect, low=others + found.low, high=others + found.high,
-                   confidence=question.confidence, method="score test", n_items=int(inside.sum()),
-                   n_raters=units.cells["rater_id"][inside[units.cells["row"].to_numpy()]].nunique(),
-                   n_ratings=int(frame["n_ratings"][inside].sum()), note=found.note)
-    return row | {"criterion": criterion, "rubric": rubric, "column": column, "level": "" if level is None else str(level),
-                  "slice": json.dumps(place, ensure_ascii=False), "elsewhere": others, "excess": found.effect,
-                  "excess_low": found.low, "excess_high": found.high, "p": found.p, "q": math.nan, "status": "",
-                  "examples": "\n".join(frame["item_id"].astype(str)[contested].drop_duplicates().head(3)),
+                   confidence=question.confidence, method="score test", n_items=n_inside, n_raters=units.raters_of(inside),
+                   n_ratings=int(units.frame["n_ratings"].to_numpy()[inside].sum()), note=found.note)
+    return row | {"criterion": criterion, "rubric": rubric, "column": column, "level": level,
+                  "slice": json.dumps({"criterion": criterion, column: level}, ensure_ascii=False), "elsewhere": others,
+                  "excess": found.effect, "excess_low": found.low, "excess_high": found.high, "p": found.p, "q": math.nan, "status": "",
+                  "examples": "\n".join(dict.fromkeys(units.frame["item_id"].iloc[contested].astype(str)[:3])),
                   "test": min(inside.tobytes(), (~inside).tobytes())}
 
 

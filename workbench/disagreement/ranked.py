@@ -41,8 +41,8 @@ def items(ratings: Ratings, *, by: Sequence[str] = (), min_ratings: int = 2, pri
         raise ParameterError(f"min_ratings={min_ratings!r}, prior={prior!r}: give at least 2 ratings, and a prior of 0 or more.")
     ratings.require(*by)
     parts = [ranked(units, by=by, prior=prior) for units in rated_units(ratings, extra=by)]
-    kept = [c for c in (*COLUMNS, *by)] if any(part["step"].notna().any() for part in parts) else [c for c in (*COLUMNS, *by) if c != "step"]
     table = pd.concat(parts) if parts else pd.DataFrame(columns=[*COLUMNS, *by])
+    kept = [c for c in (*COLUMNS, *by) if c != "step" or table["step"].notna().any()]
     table = table[table["n_ratings"] >= min_ratings].sort_values(["excess", "n_ratings"], ascending=False, kind="stable")
     return table[list(dict.fromkeys(kept))].reset_index(drop=True)
 
@@ -52,8 +52,7 @@ def ranked(units: Units, *, by: Sequence[str] = (), prior: float = 2.0) -> pd.Da
     frame = units.frame
     n = frame["n_ratings"].to_numpy()
     raw = frame["value"].to_numpy() - frame["expected"].to_numpy()
-    first = units.cells.drop_duplicates("row").reset_index(drop=True)
-    carried = {c: first[c] for c in by if c not in frame}
+    carried = {c: units.first_ratings[c] for c in by if c not in frame}
     return frame.assign(excess=raw * (n - 1) / (n - 1 + prior), shape=shapes(units, np.where(frame["value"] > 0, raw, 0)), **carried)
 
 

@@ -1,4 +1,4 @@
-"""Is disagreement higher in a group of items than elsewhere, given who rated them? A score test whose unit is the block of items."""
+"""Is disagreement higher in a group of items than elsewhere, given who rated them? A score test; its unit is the block of items."""
 
 from __future__ import annotations
 
@@ -46,15 +46,16 @@ def contrasts(units: Units, members: np.ndarray, *, within: np.ndarray | None = 
         if b.sum() < OVERLAP * len(inside) * share * (1 - share):
             found.append(Contrast(note="its raters rate little else: it cannot be told from them"))
         else:
-            found.append(score_contrast(a, b, confidence))
+            found.append(score_contrast(a, b, confidence, lost=design.shape[1] / len(y)))
     return found
 
 
-def score_contrast(a: np.ndarray, b: np.ndarray, confidence: float) -> Contrast:
+def score_contrast(a: np.ndarray, b: np.ndarray, confidence: float, *, lost: float = 0.0) -> Contrast:
     """Effect sum(a) / sum(b), with the effects that a score test with variance sum (a - effect b)^2 does not refuse.
 
-    a, b: (blocks,) products and squares of regressors cleared of others. The null's own residuals set the scale
-    (Boos 1992, doi:10.1080/00031305.1992.10475921), so that a few units that happen to agree do not look certain.
+    a, b: (blocks,) products and squares of regressors cleared of others; `lost`: the share of degrees of freedom that took.
+    The null's own residuals set the scale (Boos 1992, doi:10.1080/00031305.1992.10475921), so that a few units that happen to agree
+    do not look certain.
     """
     from scipy.special import ndtr, ndtri
 
@@ -63,10 +64,11 @@ def score_contrast(a: np.ndarray, b: np.ndarray, confidence: float) -> Contrast:
         return Contrast(note=f"fewer than {ENOUGH:g} items or prompts' worth to compare")
     if not a @ a:
         return Contrast(effect=total / size, note="no disagreement differs")
-    reach = float(ndtri((1 + confidence) / 2)) ** 2
+    wider = 1 / max(1 - lost, 0.1)
+    reach = float(ndtri((1 + confidence) / 2)) ** 2 * wider
     square, middle, rest = size**2 - reach * (b @ b), total * size - reach * (a @ b), total**2 - reach * (a @ a)
     width = math.sqrt(max(middle**2 - square * rest, 0))
-    p = 2 * float(ndtr(-abs(total) / math.sqrt(a @ a)))
+    p = 2 * float(ndtr(-abs(total) / math.sqrt(wider * (a @ a))))
     return Contrast(total / size, (middle - width) / square, (middle + width) / square, p)
 
 

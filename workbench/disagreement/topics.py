@@ -61,9 +61,9 @@ def cluster_terms(ratings: Ratings, *, text: str | None = None, min_size: int = 
     """What are the topics about, and how much more do raters differ on them than elsewhere?
 
     One row a topic and criterion: `terms` (words), `size` (items), `value` with `low` and `high` (disagreement less that of
-    other items of the same `within` on the same criterion, 0 as there, raters' severity and noise taken out), p, q and `status` as in `slices`,
-    `stability` (mean overlap, 0-1, with its likeliest counterpart when four fifths of the texts are grouped anew), `examples` (three items
-    with the most disagreement). The arguments are those of `clusters`.
+    other items of the same `within` on the same criterion, 0 as there, raters' severity and noise taken out), p, q and `status` as in
+    `slices`, `stability` (mean overlap, 0-1, with its likeliest counterpart when four fifths of the texts are grouped anew), `examples`
+    (three items with the most disagreement). The arguments are those of `clusters`.
 
     Without text or topics: one row without cluster whose `note` says so. The strongest come first.
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,25 @@ class Units:
         """(U,) disagreement that severities do not explain."""
         return self.frame["value"].to_numpy() - self.gap
 
-    @property
+    @cached_property
+    def most_contested(self) -> np.ndarray:
+        """(U,) the units in order of falling disagreement beyond what is expected."""
+        return np.argsort(-(self.frame["value"] - self.frame["expected"]).to_numpy(), kind="stable")
+
+    @cached_property
+    def first_ratings(self) -> pd.DataFrame:
+        """The first of each unit's ratings, in the units' order."""
+        return self.cells.drop_duplicates("row").reset_index(drop=True)
+
+    @cached_property
+    def _raters(self) -> np.ndarray:
+        return pd.factorize(self.cells["rater_id"])[0]
+
+    def raters_of(self, inside: np.ndarray) -> int:
+        """How many raters rated the units that are true in `inside` (U,)."""
+        return int((np.bincount(self._raters[inside[self.cells["row"].to_numpy()]]) > 0).sum())
+
+    @cached_property
     def blocks(self) -> np.ndarray:
         """(U,) codes of what is drawn as one: the prompt where it is known, else the item."""
         frame = self.frame

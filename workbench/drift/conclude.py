@@ -18,7 +18,7 @@ NOTEBOOK = "drift"
 WRITTEN = {"week": "%G-W%V", "month": "%Y-%m"}
 
 
-def findings(ratings: Ratings, monitored: pd.DataFrame, parts: pd.DataFrame, *, window: str = "week") -> pd.DataFrame:
+def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, window: str = "week") -> pd.DataFrame:
     """What has changed, what made it, and what the data cannot tell: a findings table.
 
     ratings: what was monitored. monitored: one or more tables of `drift.monitor`, concatenated. parts: from `drift.changes`.
@@ -28,7 +28,7 @@ def findings(ratings: Ratings, monitored: pd.DataFrame, parts: pd.DataFrame, *, 
     >>> import pandas as pd, workbench as wb
     >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2]}))
     >>> table = wb.drift.monitor(ratings)
-    >>> findings(ratings, table, wb.drift.changes(ratings, table))["sentence"][0]
+    >>> findings(ratings, monitored=table, parts=wb.drift.changes(ratings, table))["sentence"][0]
     'No `rated_at`: drift cannot be judged.'
     """
     assert window in WINDOWS, window
@@ -57,8 +57,8 @@ def short(monitored: pd.DataFrame, window: str) -> dict[str, object]:
     first, last = (week(w, window) for w in (monitored["window"].min(), monitored["window"].max()))
     period = f"in {window} {first}" if n == 1 else f"from {first} to {last}"
     per_batch = "" if n > 1 else f" All ratings bear times of one {window}."
-    return finding(NOTEBOOK, "too few windows", f"Drift cannot be judged: {n} {window}{'s' * (n > 1)} with ratings ({period}), and all "
-                   f"of them are the baseline.{per_batch}", severity="unknown",
+    return finding(NOTEBOOK, "too few windows", f"Drift cannot be judged: {n} {window}{'s' * (n > 1)} with ratings ({period}), "
+                   f"and all of them are the baseline.{per_batch}", severity="unknown",
                    action=f"Wait for {window}s after the baseline, or name an earlier and shorter one.")
 
 
@@ -77,7 +77,7 @@ def alarms(key: dict[str, object], stream: pd.DataFrame, parts: pd.DataFrame, wi
     change = f"{hit['value']:.3g} [{hit['low']:.3g}, {hit['high']:.3g}] in {week(hit['window'], window)} against " \
              f"{hit['reference']:.3g} in its baseline (e-value {hit['e_value']:,.0f}, alarm at {hit['alarm_at']:,.0f}; " \
              f"{hit['n_ratings']:,} ratings)"
-    of = f"The {hit['metric']} of {stream_name(key)}" if hit["metric"] in ("mean", "agreement") else f"The {hit['metric']}, {stream_name(key)},"
+    of = f"The {hit['metric']} of {stream_name(key)}"
     made = made_by(key, parts) if hit["metric"] == "mean" else ""
     if last["alarm"]:
         yield finding(NOTEBOOK, "changed", f"{of} is in alarm since {week(last['alarmed_since'], window)}: {change}.{made}",
@@ -85,9 +85,9 @@ def alarms(key: dict[str, object], stream: pd.DataFrame, parts: pd.DataFrame, wi
                       action="Read what made it; if the change is accepted, name a new baseline.")
     else:
         first = stream[stream["alarm"]].iloc[0]
-        ended = "its rubric version has ended" if last["window"] == hit["window"] else "evidence has since fallen below the alarm"
-        yield finding(NOTEBOOK, "changed", f"{of} was in alarm from {week(first['window'], window)} to {week(hit['window'], window)}: "
-                      f"{change}; {ended}.{made}", severity="attention", status="found", where=where, evidence=evidence_of(hit),
+        weeks = f"from {week(first['window'], window)} to {week(hit['window'], window)}"
+        yield finding(NOTEBOOK, "changed", f"{of} was in alarm {weeks}: {change}; evidence has since fallen below the "
+                      f"alarm.{made}", severity="attention", status="found", where=where, evidence=evidence_of(hit),
                       action="Decide whether ratings of these weeks may be used as they are.")
 
 
@@ -112,8 +112,8 @@ def calm(streams: list[tuple[dict[str, object], pd.DataFrame]]) -> Iterator[dict
     quiet = [s for s in looked if not s["alarm"].any()]
     if quiet:
         looks = max(int(s["e_value"].notna().sum()) for s in quiet)
-        yield finding(NOTEBOOK, "no alarm", f"{len(quiet)} of {len(looked)} streams watched raised no alarm in up to {looks} looks "
-                      "(of unchanged tables, at most a share of error_rate ever shows one).", severity="ok",
+        yield finding(NOTEBOOK, "no alarm", f"{len(quiet)} of {len(looked)} streams watched raised no alarm in up to {looks} "
+                      "looks (of unchanged tables, at most a share of error_rate ever shows one).", severity="ok",
                       status="watch")
 
 
@@ -122,8 +122,9 @@ def blind(streams: list[tuple[dict[str, object], pd.DataFrame]], window: str) ->
     dark: dict[str, list[str]] = {}
     for key, s in streams:
         if not s["e_value"].notna().any():
-            reason = str(s["note"].iloc[-1]).split(";")[0] if s["phase"].eq("watched").any() else f"no {window} after the baseline"
-            dark.setdefault(reason.split(" (")[0] or f"too few {window}s with items enough", []).append(f"{s['metric'].iloc[0]} of {stream_name(key)}")
+            note = str(s["note"].iloc[-1]).split(";")[0].split(" (")[0] or f"too few {window}s with items enough"
+            reason = note if s["phase"].eq("watched").any() else f"no {window} after the baseline"
+            dark.setdefault(reason, []).append(f"{s['metric'].iloc[0]} of {stream_name(key)}")
     for reason, names in dark.items():
         yield finding(NOTEBOOK, f"not judged, {reason}", f"{len(names)} of {len(streams)} streams cannot be judged, {reason}: "
                       f"{examples(names)}.", severity="unknown",

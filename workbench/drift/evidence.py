@@ -21,12 +21,13 @@ DECAY = 1.5               # of the prior on when a change begins, of which looks
 SHIFTS = 9                # differences within the tolerance that are tried
 
 
-def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.ndarray, first: int, tolerance: float = 0.0) -> np.ndarray:
+def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.ndarray, first: int,
+                 tolerance: float = 0.0) -> np.ndarray:
     """Log of the evidence after each window, (T,); 0 in the baseline, which is the first `first` windows.
 
-    values (T,): a window's mean or share. units (T,): its number of independent units (items or prompts). unit_variance (T,): variance
-    of one unit about its window, as known before that window. Three accounts of the noise must all be refuted, so the least
-    evidence counts: sampling error alone with `unit_variance` (which a baseline alike by chance cannot shrink), and unknown
+    values (T,): a window's mean or share. units (T,): its number of independent units (items or prompts). unit_variance (T,):
+    variance of one unit about its window, as known before that window. Three accounts of the noise must all be refuted, so the
+    least evidence counts: sampling error alone with `unit_variance` (which a baseline alike by chance cannot shrink), and unknown
     variance that falls with `units`, in part or not at all (`BETWEEN`). `tolerance`: a lasting difference up to it is no change.
     """
     late = np.arange(len(values)) >= first
@@ -42,7 +43,8 @@ def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.nda
 
 
 def switch_evidence(x: np.ndarray, size: np.ndarray, first: int, variance: np.ndarray | None = None) -> np.ndarray:
-    """Log evidence of a change at an unknown window k >= `first`, at each look t (T,). variance (T,): s2 if known at look t, else None.
+    """Log evidence of a change at an unknown window k >= `first`, at each look t (T,). variance (T,): s2 if known at look t,
+    else None.
 
     Windows from k on are held against all earlier ones, and against the baseline alone (which a passing episode between does not
     blur). Each has half the error: their maximum exceeds 1/a with probability at most a/2 + a/2.
@@ -87,7 +89,8 @@ def two_means(total: np.ndarray, after: np.ndarray, df: np.ndarray, variance: np
 
 
 def start_weights(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Prior weight of a change at the 1st, 2nd, ... nth look (n,), and what is left for later after 0, 1, ... n looks (n + 1,)."""
+    """Prior weight of a change at the 1st, 2nd, ... nth look (n,), and what is left for later after 0, 1, ... n looks (n +
+    1,)."""
     from scipy.special import zeta
 
     weight = np.arange(1, n + 1) ** -DECAY / zeta(DECAY)

@@ -14,7 +14,8 @@ from workbench.drift.streams import key_columns, stream_name, utc
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
-EXPLAINED = ("stream", "part", "value", "low", "high", "share", "before", "after", "alarmed", "confidence", "n_items", "n_raters", "n_ratings", "note")
+EXPLAINED = ("stream", "part", "value", "low", "high", "share", "before", "after", "alarmed", "confidence",
+             "n_items", "n_raters", "n_ratings", "note")
 RECENT = 120             # windows of a stream that a chart can hold
 
 
@@ -23,8 +24,8 @@ def changes(ratings: Ratings, monitored: pd.DataFrame, *, by: Sequence[str] = ("
     """What made the last change of each stream of the mean? `decompose` of its baseline against the windows of its last alarm.
 
     A stream that never was in alarm is held against its last window. One table, the stream's columns first, then `stream`
-    (its name), `part`, `value`, `low`, `high`, `share`, `before` and `after` (which windows, as text) and `alarmed` (in alarm now or before).
-    Streams in alarm come first.
+    (its name), `part`, `value`, `low`, `high`, `share`, `before` and `after` (which windows, as text) and `alarmed` (in alarm
+    now or before). Streams in alarm come first.
 
     ratings: what was monitored. monitored: from `drift.monitor(ratings, metric="mean", window=window)`. by: columns whose mix may
     have changed; those that the ratings lack are left out, and with none left the change is one part, "within cells".
@@ -82,7 +83,8 @@ def split(rows: pd.DataFrame, frame: pd.DataFrame, key: dict[str, object], by: S
     old, new = (frame[frame["_window"].isin(windows)] for windows in (baseline, late))
     if not len(old) or not len(new):
         return pd.DataFrame()
-    said = {"stream": stream_name(key), "before": span(baseline, window), "after": span(late, window), "alarmed": bool(rows["alarm"].any())}
+    said = {"stream": stream_name(key), "before": span(baseline, window), "after": span(late, window),
+            "alarmed": bool(rows["alarm"].any())}
     return parts_of(old, new, by=by, draws=draws, seed=seed).assign(**key, **said)
 
 

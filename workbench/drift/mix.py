@@ -34,10 +34,10 @@ def decompose(before: Ratings, after: Ratings, *, by: Sequence[str], confidence:
 
     A part above 0 raised the mean, below 0 lowered it; the parts sum to the change. A cell is a combination of levels of `by`,
     p and q its shares of the ratings before and after, m and n its means. On the cells that occur in both,
-    within = sum (p + q)/2 (n - m), mix = sum (q - p) (m + n)/2 (Kitagawa, Oaxaca, Blinder), and the mix is shared among the columns by
-    Shapley's value: the columns' margins are swapped for the later ones in every order, the earlier table being raked to them.
-    "mix of combinations" is what other pairings of the same margins add (with two columns or more). "not comparable" is what cells
-    that occur in one period alone contribute; its `share` says how many ratings lie there.
+    within = sum (p + q)/2 (n - m), mix = sum (q - p) (m + n)/2 (Kitagawa, Oaxaca, Blinder), and the mix is shared among the
+    columns by Shapley's value: the columns' margins are swapped for the later ones in every order, the earlier table being
+    raked to them. "mix of combinations" is what other pairings of the same margins add (with two columns or more). "not
+    comparable" is what cells that occur in one period alone contribute; its `share` says how many ratings lie there.
 
     before, after: selections of one criterion (`where`) on one scale. by: 1 to 5 columns. confidence, draws, seed: of the
     percentile intervals from a bootstrap of whole items (prompts, where known), the same item drawn in both periods; they do not
@@ -47,7 +47,8 @@ def decompose(before: Ratings, after: Ratings, *, by: Sequence[str], confidence:
     Undefined: a period without ratings, or nominal labels: one part "change", nan, the reason in `note`.
     Errors: `ParameterError` for an unknown column, none or more than 5.
 
-    Sources: Kitagawa (1955), doi:10.1080/01621459.1955.10501299; Shapley (1953); Das Gupta (1993), raking for the margins is ours.
+    Sources: Kitagawa (1955), doi:10.1080/01621459.1955.10501299; Shapley (1953); Das Gupta (1993), raking for the margins is
+    ours.
 
     >>> import pandas as pd, workbench as wb
     >>> rows = [("a", "code", 1), ("b", "code", 1), ("c", "math", 3), ("d", "code", 1), ("e", "math", 3), ("f", "math", 3)]

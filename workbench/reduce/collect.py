@@ -32,5 +32,7 @@ def text_is_stable(source: Source) -> bool:
 
 
 def frame_of(expression: Any) -> pd.DataFrame:
-    """Run an expression; pandas frame with plain types."""
-    return expression.to_pandas()
+    """Run an expression; a frame whose times are in microseconds, whatever the engine counts in."""
+    frame = expression.to_pandas()
+    times = {c: frame[c].dt.as_unit("us") for c in frame.columns if frame[c].dtype.kind == "M"}
+    return frame.assign(**times) if times else frame

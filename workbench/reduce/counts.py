@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
-from workbench.reduce.facts import facts
+from workbench.reduce.scan import facts
 from workbench.reduce.select import select
 
 if TYPE_CHECKING:

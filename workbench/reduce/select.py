@@ -14,7 +14,7 @@ from workbench.estimates import join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect
-from workbench.reduce.facts import LEVELS_LIMIT, Instrument, facts
+from workbench.reduce.scan import LEVELS_LIMIT, Instrument, facts
 from workbench.schema import PANEL, UNIT
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ INSTRUMENT = ("rubric", "rubric_version", "criterion")
 FEW_LEVELS = 24  # up to as many, conditions are faster than a join
 NEVER_SPLIT = ("item_id", "score", "label", "level")
 # What the results are called: a source's column of such a name must be read under another.
-RESULTS = {"n", "total", "squares", "weight", "unit", "window", "n_items", "n_raters", "n_ratings", "n_scope", "n_ruled", "n_steps", "n_used",
-           "n_dropped", "rater_a", "rater_b", "level_a", "level_b", "score_a", "score_b", *(f"w{i}" for i in range(9))}
+RESULTS = {"n", "total", "squares", "weight", "unit", "window", "n_items", "n_raters", "n_ratings", "n_scope", "n_ruled", "n_steps",
+           "n_used", "n_dropped", "rater_a", "rater_b", "level_a", "level_b", "score_a", "score_b", *(f"w{i}" for i in range(9))}
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ def compare(ratings: Ratings, *, versions: Sequence[str] | None = None, confiden
     `difference of krippendorff_alpha`, new less old, on the bridge set alone: items that the same raters rated under both. Above 0 the
     new version is agreed on better. Interval: percentile bootstrap of items (prompts, where known), both versions drawn together.
 
-    versions: old and new, by the names in `versions`; default the newest and the one it came from. confidence, draws, seed: of the intervals.
+    versions: old and new, by the names in `versions`; default as there. confidence, draws, seed: of the intervals.
 
     Undefined (nan, the reason in `note`): one version only; no item under both; items under both but by different raters (then a
     difference cannot be told from the rater pool); fewer than 10 bridge items; one level only.
-    Returns an estimates table by criterion and rubric_version; a difference bears "new less old" there. `repeats` says whether the intervals
+    Returns an estimates table by criterion and rubric_version ("new less old" for a difference). `repeats` says whether the intervals
     of both random halves of the bridge set lie on the same side of 0.
     Source: Krippendorff (2018), Content Analysis, 4th ed., ch. 12; Efron and Tibshirani (1993), ch. 8.
     """
@@ -67,7 +67,7 @@ def difference(found: Bridge, pair: tuple[str, str], *, confidence: float, draws
     """The row of one criterion's difference."""
     row = {"criterion": found.criterion, "rubric_version": f"{pair[1]} less {pair[0]}", "repeats": False}
     if found.reason:
-        return row | estimate(DIFFERENCE, math.nan, n_items=0 if found.scales is None else found.both["item_id"].nunique(), note=found.reason)
+        return row | estimate(DIFFERENCE, math.nan, n_items=found.both["unit"].nunique(), note=found.reason)
     terms, formula, blocks = paired_terms(found)
     weight = np.ones(len(terms))
     value = float(resample.value(formula, weight @ terms))
@@ -113,7 +113,8 @@ def alpha_terms(both: pd.DataFrame, side: str, unit: np.ndarray, scale: Scale) -
             "n_ratings": len(both), "n_dropped": 0, "note": ""}
     if scale.name == "interval":
         score = both[f"score_{side}"].to_numpy(dtype=float)
-        group = Moments(n=np.bincount(unit).astype(float), total=np.bincount(unit, score), squares=np.bincount(unit, score**2), center=0.0, **rest)
+        group = Moments(n=np.bincount(unit).astype(float), total=np.bincount(unit, score), squares=np.bincount(unit, score**2),
+                        center=0.0, **rest)
     else:
         level = both[f"level_{side}"].to_numpy(dtype=int)
         counts = np.zeros((n_items, len(scale.levels)))

@@ -16,7 +16,8 @@ NOTEBOOK = "rubric"
 BRIDGE = "Have the same raters rate some 100 items under both versions before old and new scores are compared."
 
 
-def findings(compared: pd.DataFrame, shifted: pd.DataFrame, *, changed: pd.DataFrame | None = None, confidence: float = 0.95) -> pd.DataFrame:
+def findings(compared: pd.DataFrame, shifted: pd.DataFrame, *, changed: pd.DataFrame | None = None,
+             confidence: float = 0.95) -> pd.DataFrame:
     """What the tables of `compare`, `shift` and `diff` say, as findings.
 
     A change asks for attention where it is told from 0 after Holm's correction over criteria at `confidence`; it is "found" where
@@ -33,8 +34,9 @@ def findings(compared: pd.DataFrame, shifted: pd.DataFrame, *, changed: pd.DataF
     if changed is not None and len(changed):
         rows.append(wording(changed))
     elif changed is not None:
-        rows.append(finding(NOTEBOOK, "rubric files", "What changed in the rubric cannot be said: there are no files of two versions of a rubric.",
-                            severity="unknown", action="Keep each version as rubrics/NAME-VERSION.toml (workbench check --write-rubrics drafts them)."))
+        rows.append(finding(NOTEBOOK, "rubric files", "What changed in the rubric cannot be said: it has no files of two versions.",
+                            severity="unknown", action="Keep each version as rubrics/NAME-VERSION.toml; `workbench check "
+                            "--write-rubrics` drafts them."))
     return findings_table(rows)
 
 
@@ -80,7 +82,7 @@ def agreement(row: Mapping[str, object], told: bool) -> dict[str, object]:
         action = "Extend the bridge set if the answer matters."
     else:
         sentence = f"On {row['criterion']}, raters agree {'better' if better else 'less'} under the new version: {basis}."
-        action = "Keep the new wording." if better else "Find the wording that let raters part, on the bridge items whose ratings changed most."
+        action = "Keep the new wording." if better else "Find the wording that lets raters part, on bridge items whose ratings moved."
     return finding(NOTEBOOK, "agreement", sentence, severity="attention" if told and not better else "ok", action=action, evidence=row,
                    status="found" if told and row["repeats"] else "watch", where={"criterion": row["criterion"]})
 
@@ -104,5 +106,5 @@ def wording(changed: pd.DataFrame) -> dict[str, object]:
     counted = ", ".join(f"{name} ({', '.join(sorted(set(part['what'])))})" for name, part in named.groupby("criterion", sort=True))
     apart = sorted(set(named.loc[named["comparable"] != "yes", "criterion"]))
     said = f' It says of itself: "{stated.iloc[-1]}"' if len(stated) else ""
-    return finding(NOTEBOOK, "wording", f"The rubric files differ in: {counted or 'nothing'}.{said}", severity="attention" if apart else "ok",
-                   status="found", action=f"Do not pool {examples(apart)}: scale or levels differ." if apart else "")
+    return finding(NOTEBOOK, "wording", f"The rubric files differ in: {counted or 'nothing'}.{said}",
+                   severity="attention" if apart else "ok", status="found", action=f"Do not pool {examples(apart)}: scale or levels differ." if apart else "")

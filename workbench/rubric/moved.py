@@ -46,7 +46,8 @@ def shift(ratings: Ratings, *, versions: Sequence[str] | None = None, confidence
     `bowker`, whether as many ratings went from a level to another as came back: chi-square with `df` and `p`; these two take the
     ratings as independent, so that with several ratings an item their p is too small.
 
-    versions: old and new, by the names in `versions`. Nominal levels have no mean_shift. Undefined: as in `compare`; tests need the same levels.
+    versions: old and new, by the names in `versions`. Nominal levels have no mean_shift. Undefined: as in `compare`; both tests
+    need the same levels in both versions.
     Sources: Stuart (1955), doi:10.1093/biomet/42.3-4.412; Maxwell (1970), doi:10.1192/bjp.116.535.651; Bowker (1948),
     doi:10.1080/01621459.1948.10483284; computed by statsmodels' SquareTable.
     """
@@ -70,8 +71,8 @@ def shift_rows(found: Bridge, confidence: float, seed: int) -> list[dict[str, ob
         rows.append(base | mean_shift(change, found.both["block"].to_numpy(), confidence, seed) | counts)
         rows[-1]["note"] = join_notes(str(rows[-1]["note"]), "" if found.alike else LEVELS_DIFFER)
     if "bowker" in names:
-        rows += [base | estimate(name, math.nan, note=LEVELS_DIFFER, **counts) for name in ("stuart_maxwell", "bowker")] if not found.alike \
-            else [base | row | counts for row in square_tests(square(found))]
+        tests = square_tests(square(found)) if found.alike else [estimate(name, math.nan, note=LEVELS_DIFFER) for name in names[-2:]]
+        rows += [base | row | counts for row in tests]
     return rows
 
 
@@ -81,7 +82,8 @@ def mean_shift(change: np.ndarray, block: np.ndarray, confidence: float, seed: i
     half = np.random.default_rng(seed).permutation(len(terms)) % 2 == 0
     value, low, high, se = mean_interval(terms, confidence)
     ends = [mean_interval(terms[part], confidence)[1:3] for part in (half, ~half)]
-    return estimate("mean_shift", value, low=low, high=high, se=se, confidence=confidence, method="linearized") | {"repeats": same_side(ends)}
+    row = estimate("mean_shift", value, low=low, high=high, se=se, confidence=confidence, method="linearized")
+    return row | {"repeats": same_side(ends)}
 
 
 def mean_interval(terms: np.ndarray, confidence: float) -> tuple[float, float, float, float]:

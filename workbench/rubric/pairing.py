@@ -20,8 +20,8 @@ INSTRUMENT = ["criterion", "rubric", "rubric_version"]
 NO_SECOND = "only one rubric version occurs: there is nothing to compare"
 NOT_SHARED = "rated under one of the two versions only"
 NO_BRIDGE = "no bridge set: no item was rated under both versions; have the same raters rate some 100 items under both"
-OTHER_RATERS = ("no bridge set of the same raters: {n:,} items were rated under both versions, but by different raters; a difference cannot be told from "
-                "the rater pool; have some raters rate items under both")
+OTHER_RATERS = ("no bridge set of the same raters: {n:,} items were rated under both versions, but by different raters; a difference "
+                "cannot be told from the rater pool; have some raters rate items under both")
 FEW = "bridge set too small: it has {n} items; have the same raters rate some 100 items under both"
 FEWEST = 10
 
@@ -77,7 +77,8 @@ def paired_cells(ratings: Ratings) -> pd.DataFrame:
 def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, str] | None:
     """The two versions to compare, old and new, by the names that `versions` gives them; None where only one occurs.
 
-    Unless asked for: the newest version of a rubric with the one it came from; of different rubrics the two that share most items.
+    Unless asked for: the newest version of a rubric with the one its file says it came from; without files the two under which the same
+    raters rated most of the same items, else the two that share most items, else the last two.
     """
     table = versions(ratings)
     if wanted:
@@ -92,19 +93,22 @@ def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, st
     known = [pair for pair in known if None not in pair]
     if known:
         return known[-1]
-    for _, line in table.groupby("rubric", sort=False):
-        if len(line) >= 2 and table["rubric"].nunique() == 1:
-            return tuple(line["version"].tail(2))
-    return most_shared(paired_cells(ratings), name, list(table["version"]))
-
-
-def most_shared(rows: pd.DataFrame, name: dict[tuple[str, str], str], order: list[str]) -> tuple[str, str]:
-    """The two instruments with the most items rated under both on one criterion, the older first."""
+    rows, order = paired_cells(ratings), list(table["version"])
+    item = rows["criterion"] + "\x1f" + rows["item_id"].astype(str)
     label = pd.Series([name[key] for key in zip(rows["rubric"], rows["rubric_version"])], index=rows.index)
-    seen = pd.crosstab(rows["criterion"] + "\x1f" + rows["item_id"].astype(str), label).clip(upper=1)[order].to_numpy()
-    shared = np.triu(seen.T @ seen, 1)
-    old, new = np.unravel_index(shared.argmax(), shared.shape) if shared.any() else (len(order) - 2, len(order) - 1)
-    return order[old], order[new]
+    by_rater = item + "\x1f" + rows["rater_id"].astype(str)
+    return most_shared(by_rater, label, order) or most_shared(item, label, order) or (order[-2], order[-1])
+
+
+def most_shared(thing: pd.Series, version: pd.Series, order: list[str]) -> tuple[str, str] | None:
+    """The two versions under which most of the same things were rated, the older first; None where no two share any."""
+    from scipy.sparse import csr_array
+
+    rows, columns = pd.factorize(thing)[0], pd.Categorical(version, categories=order).codes
+    seen = csr_array((np.ones(len(rows)), (rows, columns)), shape=(rows.max(initial=-1) + 1, len(order))).astype(bool).astype(int)
+    shared = np.triu((seen.T @ seen).toarray(), 1)
+    old, new = np.unravel_index(shared.argmax(), shared.shape)
+    return (order[old], order[new]) if shared.any() else None
 
 
 def bridges(ratings: Ratings, pair: tuple[str, str]) -> list[Bridge]:

@@ -16,7 +16,7 @@ COLUMNS = ["rubric", "from_version", "to_version", "criterion", "what", "old", "
 def diff(ratings: Ratings) -> pd.DataFrame:
     """What changed between the versions of each rubric, as its files state it?
 
-    One row a change: `what` is "added", "removed", "scale", "levels", "wording", "definition", or "stated" (the file's own account, no
+    One row a change: `what` is "added", "removed", "scale", "levels", "wording", "definition", or "stated" (the file's own account, of no
     criterion); `old` and `new` its texts. `comparable` is "yes" where scores keep their scale and levels (whether raters use them alike is
     for `shift` to tell), "after linking" where scale or levels differ, "no" where there is nothing to compare.
     A version is held against its `parent`, else against the one in force before it. Without two files of one rubric the table is empty.

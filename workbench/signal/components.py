@@ -12,7 +12,8 @@ GROUPS = 20              # of prompts, left out in turn for the jackknife
 
 @dataclass(frozen=True)
 class Design:
-    """Ratings of one group as integer codes, (N,) each: score, item, rater, stratum (a system under a rubric version), prompt or None."""
+    """Ratings of one group as integer codes, (N,) each: score, item, rater, stratum (a system under a rubric version), prompt
+    or None."""
 
     score: np.ndarray
     item: np.ndarray
@@ -30,7 +31,8 @@ class Design:
 class Components:
     """Variances within a system: of items (prompts in it), of what items of one prompt share, of raters, of the residual.
 
-    per_item: ratings of an item (harmonic mean). paired: whether systems are compared on common prompts. note: what could not be told.
+    per_item: ratings of an item (harmonic mean). paired: whether systems are compared on common prompts. note: what could not
+    be told.
     """
 
     item: float
@@ -57,9 +59,10 @@ class Components:
 def components(design: Design) -> Components:
     """Variance components by the method of moments, unbalanced designs included; nan where nothing varies freely.
 
-    With N ratings, A = within-item mean square estimates rater + residual, B = within-rater-and-system mean square item + residual, and
-    the sum of squares within systems has expectation (N - k_i) item + (N - k_r) rater + (N - S) residual, k = sum n^2 / N_s (Searle,
-    Casella, McCulloch 1992, ch. 5). On complete tables these are the two-way analysis of variance. Negative ones become 0.
+    With N ratings, A = within-item mean square estimates rater + residual, B = within-rater-and-system mean square item +
+    residual, and the sum of squares within systems has expectation (N - k_i) item + (N - k_r) rater + (N - S) residual, k = sum
+    n^2 / N_s (Searle, Casella, McCulloch 1992, ch. 5). On complete tables these are the two-way analysis of variance. Negative
+    ones become 0.
     """
     y, n = design.score, len(design.score)
     items, of_rater = np.unique(design.item, return_inverse=True)[1], pair_codes(design.rater, design.stratum)

@@ -18,7 +18,7 @@ TOLD = 4                 # targets told one by one; the rest are counted
 SATURATED = 0.8          # share of ratings at the top of the scale that leaves little room for gains
 
 
-def findings(ratings: Ratings, effects: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+def findings(ratings: Ratings, *, effects: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
     """What improvement can and cannot be detected, and how many more items would: a findings table.
 
     ratings: what was judged. effects: from `signal.detectable`. targets: from `signal.verifiability`.
@@ -26,8 +26,9 @@ def findings(ratings: Ratings, effects: pd.DataFrame, targets: pd.DataFrame) -> 
     the top of the scale.
 
     >>> import pandas as pd, workbench as wb
+    >>> from workbench.signal import detectable, verifiability
     >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 3, 5] * 9, "bob": [1, 3, 3, 5] * 9}))
-    >>> findings(ratings, wb.signal.detectable(ratings), wb.signal.verifiability(ratings))["severity"].tolist()
+    >>> findings(ratings, effects=detectable(ratings), targets=verifiability(ratings))["severity"].tolist()
     ['unknown', 'unknown']
     """
     keys = list(effects.columns[1:list(effects.columns).index("value")])
@@ -36,8 +37,8 @@ def findings(ratings: Ratings, effects: pd.DataFrame, targets: pd.DataFrame) -> 
     rows = [*undefined(present[present["value"].isna()]), *short(known[known["value"] > known["target"]], keys),
             *enough(known[known["value"] <= known["target"]], known), *saturated(targets), *ranked(targets)]
     if "system" in ratings.missing:
-        rows.append(finding(NOTEBOOK, "systems", "No `system`: whether ratings tell systems apart cannot be judged; the effects above "
-                            "are those of two systems that shared these items.", severity="unknown",
+        rows.append(finding(NOTEBOOK, "systems", "No `system`: whether ratings tell systems apart cannot be judged; the effects "
+                            "above are those of two systems that shared these items.", severity="unknown",
                             action="Deliver whose output each item is, or map its column to system."))
     return findings_table(rows)
 
@@ -66,24 +67,26 @@ def short(rows: pd.DataFrame, keys: list[str]) -> Iterator[dict[str, object]]:
     """Targets whose effect worth detecting is too small for the panel, the furthest first."""
     rows = rows.assign(_lack=rows["value"] / rows["target"]).sort_values("_lack", ascending=False, kind="stable")
     for _, row in rows.head(TOLD).iterrows():
-        more = f"{row['n_more']:,.0f} more items per system would" if row["n_more"] < 1e9 else "no reasonable number of items would"
-        yield finding(NOTEBOOK, "cannot tell", f"On {named(row)} we cannot tell an improvement of {row['target']:.3g} points: with "
-                      f"{row['n_items']:,} items per system the smallest that is found with probability {row['power']:.2g} is "
-                      f"{interval(row)}; {more}.", severity="unknown", where=where(row, keys), evidence=evidence(row),
+        more = f"{row['n_more']:,.0f} more" if row["n_more"] < 1e9 else "no reasonable number of"
+        yield finding(NOTEBOOK, "cannot tell", f"On {named(row)} we cannot tell an improvement of {row['target']:.3g} points: "
+                      f"with {row['n_items']:,} items per system the smallest that is found with probability "
+                      f"{row['power']:.2g} is {interval(row)}; {more} items per system would.", severity="unknown",
+                      where=where(row, keys), evidence=evidence(row),
                       action="Rate more items or prompts; more ratings of an item help only against rater noise.")
     if len(rows) > TOLD:
         rest = rows.iloc[TOLD:]
-        yield finding(NOTEBOOK, "cannot tell others", f"Nor on {len(rest)} further targets, which lack {rest['n_more'].min():,.0f} to "
-                      f"{rest['n_more'].max():,.0f} items per system.", severity="unknown")
+        least, most = rest["n_more"].min(), rest["n_more"].max()
+        yield finding(NOTEBOOK, "cannot tell others", f"Nor on {len(rest)} further targets, which lack {least:,.0f} to "
+                      f"{most:,.0f} items per system.", severity="unknown")
 
 
 def enough(rows: pd.DataFrame, known: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Targets on which the effect worth detecting can be detected, in one sentence."""
     if len(rows):
         worst = rows.loc[(rows["value"] / rows["target"]).idxmax()]
-        yield finding(NOTEBOOK, "can tell", f"On {len(rows)} of {len(known)} targets the improvement worth detecting can be detected; "
-                      f"nearest the limit is {named(worst)}: {interval(worst)} of {worst['target']:.3g} points with {worst['n_items']:,} "
-                      "items per system.", severity="ok", evidence=evidence(worst))
+        yield finding(NOTEBOOK, "can tell", f"On {len(rows)} of {len(known)} targets the improvement worth detecting can be "
+                      f"detected; nearest the limit is {named(worst)}: {interval(worst)} of {worst['target']:.3g} points with "
+                      f"{worst['n_items']:,} items per system.", severity="ok", evidence=evidence(worst))
 
 
 def saturated(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -91,8 +94,9 @@ def saturated(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
     full = targets[targets["ceiling"] >= SATURATED].sort_values("ceiling", ascending=False, kind="stable")
     if len(full):
         shown = [f"{named(row)} ({row['ceiling']:.0%})" for _, row in full.iterrows()]
-        yield finding(NOTEBOOK, "ceiling", f"{len(full)} of {len(targets)} targets leave little room: most ratings are at the top of "
-                      f"the scale on {examples(shown)}.", severity="attention", action="Use harder tasks or a finer scale there.")
+        yield finding(NOTEBOOK, "ceiling", f"{len(full)} of {len(targets)} targets leave little room: most ratings are at the "
+                      f"top of the scale on {examples(shown)}.", severity="attention",
+                      action="Use harder tasks or a finer scale there.")
 
 
 def ranked(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -101,8 +105,8 @@ def ranked(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
     if len(known) > 1:
         best, worst = known.loc[known["step"].idxmin()], known.loc[known["step"].idxmax()]
         said = [f"{named(row)} ({row['step']:.2f} SD, mean {row['mean']:.3g})" for row in (best, worst)]
-        yield finding(NOTEBOOK, "verifiability", f"A hundred ratings show the smallest step on {said[0]}, the largest on {said[1]}.",
-                      severity="ok")
+        yield finding(NOTEBOOK, "verifiability", f"A hundred ratings show the smallest step on {said[0]}, the largest on "
+                      f"{said[1]}.", severity="ok")
 
 
 def undefined(rows: pd.DataFrame) -> Iterator[dict[str, object]]:

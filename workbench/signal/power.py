@@ -13,8 +13,8 @@ LIMIT = 10_000_000       # items; beyond this nobody rates
 def smallest_effect(variance: float, *, n_items: float, paired: bool, power: float = 0.8, error_rate: float = 0.05) -> float:
     """The smallest difference of two means found with probability `power` by a two-sided t test at `error_rate`.
 
-    variance: of the difference that one item of each system contributes, so that the difference of the means has variance / n_items.
-    Two samples of n_items each have 2 (n - 1) degrees of freedom, pairs n - 1. nan below 2 items.
+    variance: of the difference that one item of each system contributes, so that the difference of the means has variance /
+    n_items. Two samples of n_items each have 2 (n - 1) degrees of freedom, pairs n - 1. nan below 2 items.
     """
     if not n_items >= 2 or not variance >= 0:
         return math.nan

@@ -41,19 +41,21 @@ def detectable(ratings: Ratings, *, by: Sequence[str] = ("criterion", "task_type
                target: float | None = None, n_items: Sequence[int] = (), seed: int = 0) -> pd.DataFrame:
     """How small an improvement of one system over another can the present panel detect?
 
-    `value` is the difference of two systems' mean scores, in points of the scale, that a two-sided t test at `error_rate` finds with
-    probability `power`: smaller is better. Per group of `by` (criteria and scales are always apart) one row for the present number of items
-    per system (`current`), and one for each of `n_items`. The variance of the difference with n items and r ratings of each is
-    2 (item + (rater + residual) / r - prompt) / n; `prompt`, what two systems' items on one prompt share, counts where at
-    least half the prompts are common (`paired`). Raters are taken to be assigned at random; the items are the sample.
+    `value` is the difference of two systems' mean scores, in points of the scale, that a two-sided t test at `error_rate` finds
+    with probability `power`: smaller is better. Per group of `by` (criteria and scales are always apart) one row for the
+    present number of items per system (`current`), and one for each of `n_items`. The variance of the difference with n items
+    and r ratings of each is 2 (item + (rater + residual) / r - prompt) / n; `prompt`, what two systems' items on one prompt
+    share, counts where at least half the prompts are common (`paired`). Raters are taken to be assigned at random; the items
+    are the sample.
 
-    target: the effect worth detecting, in points; None for 0.2 standard deviations of a rating. `n_needed` says how many items per
-    system detect it. seed: of the groups of prompts that a jackknife leaves out for the interval (95 %, on the log scale).
+    target: the effect worth detecting, in points; None for 0.2 standard deviations of a rating. `n_needed` says how many items
+    per system detect it. seed: of the groups of prompts that a jackknife leaves out for the interval (95 %, on the log scale).
 
-    Further columns: `instrument` and `group` (the row's key in words), `effect` (= value), `power`, `current`, `paired`, `per_item` (ratings of an item), `var_item`, `var_prompt`,
-    `var_rater`, `var_residual`, `target`, `n_needed`, `n_more`. `n_items` is per system; without `system`, half of the items.
-    Undefined (nan, reason in `note`): nominal labels; fewer than 2 items per system; nothing varies.
-    Errors: `ParameterError` for shares outside 0 to 1, a target not above 0, or numbers of items below 2.
+    Further columns: `instrument` and `group` (the row's key in words), `effect` (= value), `power`, `current`, `paired`,
+    `per_item` (ratings of an item), `var_item`, `var_prompt`, `var_rater`, `var_residual`, `target`, `n_needed`, `n_more`.
+    `n_items` is per system; without `system`, half of the items. Undefined (nan, reason in `note`): nominal labels; fewer than
+    2 items per system; nothing varies. Errors: `ParameterError` for shares outside 0 to 1, a target not above 0, or numbers of
+    items below 2.
 
     Sources: Cohen (1988), ch. 2; Searle, Casella, McCulloch (1992), ch. 5; Brennan (2001), ch. 3.
 
@@ -117,11 +119,11 @@ def design_of(rows: pd.DataFrame, ratings: Ratings) -> tuple[Design, np.ndarray 
     known = "system" not in ratings.missing and "system" in rows and rows["system"].notna().any()
     rows = rows[rows["system"].notna()] if known else rows
     systems = rows["system"].factorize()[0] if known else None
-    prompts = rows["prompt_id"] if "prompt_id" in rows and rows["prompt_id"].notna().all() and "prompt_id" not in ratings.missing else None
+    prompted = "prompt_id" in rows and "prompt_id" not in ratings.missing and rows["prompt_id"].notna().all()
     version = rows["rubric_version"].factorize()[0]
     stratum = version if systems is None else rows.groupby(["system", "rubric_version"], sort=False).ngroup().to_numpy()
     item = rows.assign(_v=version).groupby(["unit", "_v"], sort=False).ngroup().to_numpy()
-    prompt = None if prompts is None else prompts.factorize()[0] * (int(version.max(initial=0)) + 1) + version
+    prompt = rows["prompt_id"].factorize()[0] * (int(version.max(initial=0)) + 1) + version if prompted else None
     return Design(rows["score"].to_numpy(dtype=float), item, rows["rater_id"].factorize()[0], stratum, prompt), systems
 
 
@@ -132,8 +134,9 @@ def effect_rows(panel: Panel, *, power: float, error_rate: float, target: float 
     se, df = jackknife(panel.design, lambda d: components(d).difference, seed) if parts.total > 0 else (math.nan, 0)
     aim = target if target is not None else SMALL * math.sqrt(parts.total) if parts.total >= 0 else math.nan
     needed = items_needed(parts.difference, effect=aim, **options) if parts.difference > 0 else math.nan
-    told = {"power": power, "paired": parts.paired, "per_item": parts.per_item, "var_item": parts.item, "var_prompt": parts.prompt,
-            "var_rater": parts.rater, "var_residual": parts.residual, "target": aim, "n_needed": needed,
+    told = {"power": power, "paired": parts.paired, "per_item": parts.per_item, "var_item": parts.item,
+            "var_prompt": parts.prompt, "var_rater": parts.rater, "var_residual": parts.residual, "target": aim,
+            "n_needed": needed,
             "n_more": max(math.ceil(needed) - panel.n_items, 0) if math.isfinite(needed) else needed}
     for size in sorted({panel.n_items, *map(int, sizes)}):
         value = smallest_effect(parts.difference, n_items=size, **options) if parts.difference > 0 else math.nan

@@ -25,10 +25,11 @@ def verifiability(ratings: Ratings, *, by: Sequence[str] = ("criterion", "task_t
                   error_rate: float = 0.05, seed: int = 0) -> pd.DataFrame:
     """On which tasks and criteria can improvement be seen at all, and on which is it merely hard?
 
-    `value` is the difference of two systems' means, in points, that 100 ratings (50 of each system, as many of an item as now) detect with
-    probability `power`: smaller is more verifiable. Beside it `step`, the same in standard deviations of a rating; `signal`, the share of
-    one rating's variance that is about which system was judged (0: ratings say nothing of systems); `mean`, the difficulty; and
-    `ceiling`, the share of ratings at the scale's top, where no gain can show. Groups, intervals and errors as `signal.detectable`.
+    `value` is the difference of two systems' means, in points, that 100 ratings (50 of each system, as many of an item as now)
+    detect with probability `power`: smaller is more verifiable. Beside it `step`, the same in standard deviations of a rating;
+    `signal`, the share of one rating's variance that is about which system was judged (0: ratings say nothing of systems);
+    `mean`, the difficulty; and `ceiling`, the share of ratings at the scale's top, where no gain can show. Groups, intervals
+    and errors as `signal.detectable`.
 
     Undefined: nominal labels (all nan); `signal` without two systems (nan, `note`). `signal` is an estimate by moments and
     becomes 0 where systems differ by less than chance.
@@ -66,8 +67,9 @@ def verify_row(panel: Panel, tops: dict[tuple[str, str], float], power: float, e
     row = estimate("verifiability", value, low=low, high=high, se=value * se / 2, confidence=0.95, method="jackknife",
                    n_items=panel.n_items, note=join_notes(undefined, reason, panel.note), **panel.counts)
     top = max((t for (_, criterion), t in tops.items() if criterion == panel.key.get("criterion")), default=math.nan)
-    return {**panel.key, **row, **labels(panel.key), "power": power, "step": value / math.sqrt(parts.total) if parts.total > 0 else math.nan,
-            "signal": signal, "mean": math.nan if nominal or not len(score) else float(score.mean()),
+    return {**panel.key, **row, **labels(panel.key), "power": power,
+            "step": value / math.sqrt(parts.total) if parts.total > 0 else math.nan, "signal": signal,
+            "mean": math.nan if nominal or not len(score) else float(score.mean()),
             "ceiling": math.nan if nominal or not len(score) or top != top else float((score >= top).mean())}
 
 

@@ -182,7 +182,8 @@ def long(matrix: "pd.DataFrame") -> "pd.DataFrame":
 
     for axis, labels in (("item", matrix.index), ("rater", matrix.columns)):
         if labels.has_duplicates:
-            raise RatingsError(f"the matrix names {axis} {examples(labels[labels.duplicated()].unique().tolist())} twice. Names must differ.")
+            twice = labels[labels.duplicated()].unique().tolist()
+            raise RatingsError(f"the matrix names {axis} {examples(twice)} twice. Names must differ.")
     rows = matrix.rename_axis("item_id").reset_index().melt(id_vars="item_id", var_name="rater_id", value_name="score")
     rows["item_id"], rows["rater_id"] = rows["item_id"].astype(str), rows["rater_id"].astype(str)
     given = rows["score"].notna()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.errors import RubricError, examples
@@ -48,9 +48,12 @@ def read_rubric(path: Path) -> Rubric:
     for key in ("name", "version", "criteria"):
         if not content.get(key):
             raise RubricError(f"{path.name}: no '{key}'. Every rubric file gives name, version and [criteria.NAME] tables.")
+    if not isinstance(content["criteria"], Mapping):
+        raise RubricError(f"{path.name}: criteria is {content['criteria']!r}, expected tables [criteria.NAME].")
     criteria = {name: read_criterion(line, where=f"{path.name} [criteria.{name}]") for name, line in content["criteria"].items()}
     if "in_force" in content and type(content["in_force"]) is not dt.date:
-        raise RubricError(f"{path.name}: in_force is {content['in_force']}, expected a date such as 2026-05-18, without quotes or a time.")
+        raise RubricError(f"{path.name}: in_force is {content['in_force']}, expected a date such as 2026-05-18, without quotes "
+                          "or a time.")
     plain = {key: str(content.get(key, "")) for key in ("parent", "author_party", "changed")}
     return Rubric(name=str(content["name"]), version=str(content["version"]), criteria=criteria,
                   in_force=content.get("in_force"), source=f"{path.parent.name}/{path.name}", **plain)
@@ -68,15 +71,25 @@ def read_criterion(line: Mapping[str, object], *, where: str) -> Criterion:
     for level in levels:
         known_keys(level, LEVEL, where=f"{where} levels")
     names = [str(level.get("name", level.get("value", place))) for place, level in enumerate(levels)]
-    values = [number(level.get("value", place), where=f"{where}: value of level {name!r}") for place, (name, level) in enumerate(zip(names, levels))]
+    values = [number(level.get("value", standard), where=f"{where}: value of level {name!r}")
+              for name, level, standard in zip(names, levels, standard_values(names))]
     ends = {key: number(line[key], where=f"{where}: {key}") for key in ("minimum", "maximum") if key in line}
     if len(set(names)) < len(names) or len(set(values)) < len(values):
         raise RubricError(f"{where}: a level stands twice among {examples(names)}. Give each its own name and value.")
     if scale in ("nominal", "ordinal") and not levels:
-        raise RubricError(f"{where}: {'an' if scale == 'ordinal' else 'a'} {scale} scale needs its levels, and none are listed. List them in order.")
+        article = "an" if scale == "ordinal" else "a"
+        raise RubricError(f"{where}: {article} {scale} scale needs its levels, and none are listed. List them in order.")
     made = Scale(name=str(scale), levels=tuple(names), values=tuple(values),
                  minimum=ends.get("minimum", min(values, default=None)), maximum=ends.get("maximum", max(values, default=None)))
     return Criterion(made, str(line.get("definition", "")), tuple(str(level.get("wording", "")) for level in levels))
+
+
+def standard_values(names: Sequence[str]) -> list[float]:
+    """What levels without a value stand for: the numbers that they are named by, else their places from 0."""
+    try:
+        return [float(name) for name in names]
+    except ValueError:
+        return [float(place) for place in range(len(names))]
 
 
 def number(value: object, *, where: str) -> float:

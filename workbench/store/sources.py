@@ -38,7 +38,8 @@ def open_files(paths: Sequence[Path], *, engine: str | None, as_text: frozenset[
         if path.stat().st_size == 0:
             raise RatingsError(f"{path.name}: the file is empty. A ratings file has a header and at least one row.")
     if len({p.resolve() for p in paths}) < len(paths):
-        raise RatingsError(f"{paths[0].name}: a file is named twice among {len(paths)}, and its ratings would count twice. Name each once.")
+        raise RatingsError(f"{paths[0].name}: a file is named twice among {len(paths)}, and its ratings would count twice. "
+                           "Name each once.")
     parquet = [staged(p, as_text) if p.suffix.lower() in TEXT else checked_parquet(p) for p in paths]
     own_row = len(paths) == 1 and parquet[0] != paths[0]  # a text file's copy has its row numbers
     return Opened(parquet_table(parquet, names=[p.stem for p in paths], engine=engine, own_row=own_row),
@@ -101,7 +102,8 @@ def reader(path: Path, columns: dict[str, str] | None = None) -> str:
     given = f", types = {{{types}}}" if columns else ""
     # stated, not guessed: a guess that fails on one bad row reads the file as one column, or takes # for a comment
     dialect = f"delim = {literal(first_line(path)[1])}, quote = '\"', escape = '\"', comment = ''"
-    return f"read_csv({literal(path)}, header = true, {dialect}, sample_size = -1, max_line_size = {CELL_LIMIT}, strict_mode = true{given})"
+    return (f"read_csv({literal(path)}, header = true, {dialect}, sample_size = -1, max_line_size = {CELL_LIMIT}, "
+            f"strict_mode = true{given})")
 
 
 def copy_text(path: Path, columns: dict[str, str], target: Path) -> None:

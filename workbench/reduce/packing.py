@@ -92,8 +92,9 @@ def assemble(chosen: Selection, found: "pd.DataFrame", size: int | None, bits: i
         counts, weight, codes = arrays(rows, scale, size, bits, per_word, cluster)
         n = int(round(float((counts.sum(axis=1).ravel() if size else np.asarray(counts.sum(axis=1)).ravel()) @ weight)))
         if n != int(group["n_used"]):
-            raise RatingsError(f"criterion of group {key}: {int(group['n_used']) - n:,} of {int(group['n_used']):,} ratings are on no level "
-                               f"({scale.name} scale with {len(scale.levels)} levels). Statistics on levels need a rubric that names them.")
+            used = int(group["n_used"])
+            raise RatingsError(f"group {key}: {used - n:,} of {used:,} ratings are on no level ({scale.name} scale with "
+                               f"{len(scale.levels)} levels). Statistics on levels need a rubric that names them.")
         made.append(Patterns(key, counts, weight, codes, scale.levels, np.asarray(scale.values, dtype=float), scale.name,
                              int(weight.sum()), int(group["n_raters"]), n, int(group["n_dropped"]), join_notes(chosen.notes[place])))
     return made

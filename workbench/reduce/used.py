@@ -18,7 +18,7 @@ MAX_CELLS = 50_000_000
 
 def cells(ratings: Ratings, *, by: Sequence[str] = (), extra: Sequence[str] = (), panel: bool = True,
           max_cells: int = MAX_CELLS) -> pd.DataFrame:
-    """The ratings that count: `by` columns, `unit` (an integer code), item_id, step, criterion, rubric, rater_id, level, score, `extra`.
+    """The ratings that count: `by` columns, `unit` (a code), item_id, step, criterion, rubric, rater_id, level, score, `extra`.
 
     One row a rating, a rater's last on a unit; in the order of the units. Memory grows with the ratings.
     Errors: as `patterns`; `RatingsError` above `max_cells` ratings.

@@ -80,14 +80,16 @@ def faults(source: Source) -> list[tuple[Any, str, str, str]]:
     t = source.table
     listed = [(t[c].isnull(), c, BLANK, "Fill them in, or drop these rows.") for c in ("item_id", "rater_id")]
     if "score" not in source.missing:
-        listed.append((t.score.isnan() | t.score.isinf(), "score", "are NaN or infinite", "Leave the cell empty where there is no score."))
+        listed.append((t.score.isnan() | t.score.isinf(), "score", "are NaN or infinite",
+                       "Leave the cell empty where there is no score."))
     for column in COLUMNS:
         name = column.name
         if f"_bad_{name}" in t.columns:
             wanted = {"float64": "a number", "int64": "a whole number"}.get(column.type, "a time (2026-11-01T08:00:00Z)")
             listed.append((t[f"_bad_{name}"].notnull(), name, f"{UNREADABLE}{wanted}", "Correct them, or leave the cell empty."))
         if column.allowed and name not in source.missing:
-            listed.append((~t[name].isin(column.allowed), name, "are not among the known words", f"Use one of: {', '.join(column.allowed)}."))
+            listed.append((~t[name].isin(column.allowed), name, "are not among the known words",
+                           f"Use one of: {', '.join(column.allowed)}."))
     return listed
 
 
@@ -99,7 +101,8 @@ def describe(source: Source, condition: Any, column: str, what: str, cure: str, 
     rows = table.select(*[c for c in ("_row", shown) if c in table.columns]).limit(3).execute().to_dict("records")
     where = [place(r) for r in rows]
     found = [w if what == BLANK else f"{shorten(r[shown], 40)} ({w})" for r, w in zip(rows, where)]
-    return f"{n:,} {'value' if n == 1 else 'values'} of '{column}' {what.replace('are ', 'is ', 1) if n == 1 else what}: {examples(found, n)}. {cure}"
+    subject, verb = ("value", what.replace("are ", "is ", 1)) if n == 1 else ("values", what)
+    return f"{n:,} {subject} of '{column}' {verb}: {examples(found, n)}. {cure}"
 
 
 def place(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
-from workbench.reduce.patterns import grouping
+from workbench.reduce.packing import grouping
 from workbench.reduce.select import group_ids, none_if_missing, select
 from workbench.reduce.tables import Moments
 
@@ -24,7 +24,8 @@ def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = N
     spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
     center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))
     score = t.score - center
-    items = t.group_by(list(dict.fromkeys((*outer, *chosen.unit)))).aggregate(n=t.count(), total=score.sum(), squares=(score * score).sum())
+    items = t.group_by(list(dict.fromkeys((*outer, *chosen.unit)))).aggregate(
+        n=t.count(), total=score.sum(), squares=(score * score).sum())
     merged = items.group_by([*outer, "n", "total", "squares"]).aggregate(weight=items.count())
     found = collect(ratings.source, merged.order_by([*outer, "n", "total", "squares"]))
     ids = group_ids(found, chosen.by).to_numpy()
