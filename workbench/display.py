@@ -15,6 +15,8 @@ TITLES = {"value": "Estimate", "n_items": "Items", "n_raters": "Raters", "n_rati
           "rater_id": "Rater", "item_id": "Item", "task_type": "Task type", "rubric_version": "Rubric version",
           "p": "p", "q": "q (FDR)", "note": "Note", "sentence": "Finding", "action": "What to do", "severity": "Severity"}
 SILENT = {"low", "high", "se", "confidence", "method", "estimand", "id", "notebook", "slice"}
+NAMES = {"krippendorff_alpha": "Krippendorff's alpha", "gwet_ac": "Gwet's AC", "fleiss_kappa": "Fleiss' kappa",
+         "cohen_kappa": "Cohen's kappa", "brennan_prediger": "Brennan-Prediger"}
 MARKS = {"alarm": "▲ alarm", "attention": "● attention", "unknown": "? unknown", "ok": "✓ ok"}
 
 
@@ -62,6 +64,8 @@ def cell(row: dict[str, Any], column: str) -> str:
     value = row[column]
     if column == "severity":
         return MARKS.get(str(value), str(value))
+    if column == "name":
+        return NAMES.get(str(value), str(value).replace("_", " ").capitalize())
     if column == "value" and "low" in row:
         return f"{number(value)} [{number(row['low'])}, {number(row['high'])}]" if row["low"] == row["low"] else number(value)
     if isinstance(value, dict):

@@ -160,3 +160,24 @@ def test_an_alarm_is_told_with_what_made_it() -> None:
     row = wb.drift.findings(ratings, monitored=table, parts=parts).iloc[0]
     assert row["severity"] == "alarm" and row["status"] == "found"
     assert "The mean of overall, rubric version 1 is in alarm since" in row["sentence"] and "within cells: +" in row["sentence"]
+
+
+def test_streams_in_alarm_are_shown_and_split_first() -> None:
+    calm, moved = programme(task_type="code"), programme(step=1.0, seed=1, task_type="math")
+    calm["criterion"], moved["criterion"] = "a", "b"
+    ratings = wb.read(pd.concat([calm, moved]))
+    table = wb.drift.monitor(ratings)
+    assert wb.drift.strongest(table, streams=1)["stream"].unique().tolist() == ["b, rubric version 1"]
+    parts = wb.drift.changes(ratings, table, by=["task_type"], draws=20)
+    assert parts["stream"].unique().tolist() == ["b, rubric version 1", "a, rubric version 1"]
+    assert parts["after"].iloc[0].endswith("to 2026-W17") and parts["alarmed"].tolist() == [True] * 3 + [False] * 3
+
+
+def test_criteria_with_labels_and_with_scores_stand_side_by_side() -> None:
+    frame = programme(step=1.0)
+    labelled = frame.assign(criterion="tone", label=np.where(frame["score"] > 3, "warm", "cold"), score=np.nan)
+    ratings = wb.read(pd.concat([frame, labelled]))
+    table = wb.drift.monitor(ratings, metric="answers")
+    assert set(table["metric"]) == {"mean", "share of warm", "share of cold"}
+    parts = wb.drift.changes(ratings, table, by=[], draws=20)
+    assert parts["part"].tolist() == ["within cells", "not comparable"] and parts["criterion"].unique().tolist() == ["overall"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis
@@ -48,7 +49,9 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     fill = alt.Color("standing:N", scale=alt.Scale(**shown, range=[ALERT, ALERT_PALE, "#d3d9e0"]), title=None)
     y = alt.Y("label:N", sort=None, axis=row_axis(frame["label"]))
     reach = float(frame[["value", "low", "high"]].max().max())
-    x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), 1.0 if not reach > 1 else 1.08 * reach))
+    reach = float(np.nanmax([reach, frame["elsewhere"].max() if "elsewhere" in frame else 0.0, 0.0]))
+    end = next((step for step in (0.25, 0.5, 1.0) if reach <= step), 1.08 * reach)   # few steps, so that two reports compare
+    x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), end))
     bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
     halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)

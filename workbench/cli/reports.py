@@ -50,8 +50,8 @@ def list_all() -> None:
     if runs.empty:
         listed.print("No report has been made yet. Make one with: workbench run NAME", markup=False)
         return
-    runs = runs.assign(seconds=runs["seconds"].map("{:.0f}".format))
-    listed.print(rich_table(runs.drop(columns=["version"]), title="Reports"))
+    columns = {"pack": "report", "period": "period", "status": "status", "n_alarm": "alarms", "n_attention": "attention", "path": "path"}
+    listed.print(rich_table(runs[list(columns)].rename(columns=columns), title="Reports"))
 
 
 def runnable() -> pd.DataFrame:

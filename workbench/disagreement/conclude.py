@@ -97,6 +97,7 @@ def reading_findings(items: pd.DataFrame) -> list[dict[str, object]]:
         split = part[part["shape"] == "split"]
         named = f": {', '.join(split['item_id'].astype(str).drop_duplicates().head(3))}" if len(split) else ""
         where = {"criterion": key[0]} | rubric_of(part.iloc[0], items)
-        sentence = f"On {key[0]}, raters fall into two readings on {len(split):,} of {len(part):,} items with {FOUR} ratings or more{named}."
+        sentence = (f"On {key[0]}, raters fall into two readings on {len(split):,} of {len(part):,} items "
+                    f"with {FOUR} ratings or more{named}.")
         rows.append(finding(NOTEBOOK, "two readings", sentence, severity="ok", where=where))
     return rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.drift.mix import is_nominal, parts_of, read_cells
+from workbench.drift.mix import parts_of, read_cells
 from workbench.drift.streams import key_columns, stream_name, utc
 
 if TYPE_CHECKING:
@@ -47,20 +47,21 @@ def changes(ratings: Ratings, monitored: pd.DataFrame, *, by: Sequence[str] = ("
     frame["_window"] = frame[window].map(utc)
     used = by or ["_all"]
     frame = frame if by else frame.assign(_all="")
-    if is_nominal(ratings, frame):
-        return pd.DataFrame(columns=[*keys, *EXPLAINED])
-    own = dict(list(frame.groupby(keys, dropna=False)))
-    streams = [split(rows, own[key], dict(zip(keys, key)), used, window, draws, seed)
-               for key, rows in told.groupby(keys, dropna=False, sort=False) if rows["phase"].isin(["watched"]).any()]
-    table = pd.concat([s for s in streams if len(s)], ignore_index=True)
+    own = {stream_name(dict(zip(keys, key))): rows for key, rows in frame.groupby(keys, dropna=False)}
+    ranked = sorted(told.groupby(keys, dropna=False, sort=False), key=lambda part: urgency(part[1]), reverse=True)
+    named = [(stream_name(dict(zip(keys, key))), dict(zip(keys, key)), rows) for key, rows in ranked]
+    streams = [split(rows, own[name], key, used, window, draws, seed) for name, key, rows in named
+               if name in own and rows["phase"].eq("watched").any()]
+    filled = [s for s in streams if len(s)]
+    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=[*keys, *EXPLAINED])
     table = table[~table["part"].eq("mix of _all")]
-    return table.sort_values("alarmed", ascending=False, kind="stable", ignore_index=True)[[*keys, *EXPLAINED]]
+    return table[[*keys, *EXPLAINED]].reset_index(drop=True)
 
 
 def strongest(monitored: pd.DataFrame, *, streams: int = 4) -> pd.DataFrame:
     """The streams with the most evidence of change, for a chart: all columns and `stream`, the name; the latest 120 windows.
 
-    monitored: one or more tables of `drift.monitor`. streams: how many. Streams without any evidence come last.
+    monitored: one or more tables of `drift.monitor`. streams: how many. Those in alarm now come first, then those that were.
 
     >>> import pandas as pd, workbench as wb
     >>> strongest(wb.drift.monitor(wb.from_matrix(pd.DataFrame({"ann": [1, 2]})))).empty
@@ -69,10 +70,15 @@ def strongest(monitored: pd.DataFrame, *, streams: int = 4) -> pd.DataFrame:
     keys = key_columns(monitored)
     if monitored.empty:
         return monitored.assign(stream="")
-    ranked = sorted(monitored.groupby([*keys, "metric"], dropna=False, sort=False),
-                    key=lambda part: -part[1]["e_value"].max() if part[1]["e_value"].notna().any() else 0.0)
+    parts = monitored.groupby([*keys, "metric"], dropna=False, sort=False)
+    ranked = sorted(parts, key=lambda part: urgency(part[1]), reverse=True)
     return pd.concat([rows.tail(RECENT).assign(stream=stream_name(dict(zip(keys, key)))) for key, rows in ranked[:streams]],
                      ignore_index=True)
+
+
+def urgency(rows: pd.DataFrame) -> tuple[bool, bool, float]:
+    """How a stream ranks: in alarm now, in alarm before, by its evidence."""
+    return bool(rows["alarm"].iloc[-1]), bool(rows["alarm"].any()), float(rows["e_value"].fillna(0).max())
 
 
 def split(rows: pd.DataFrame, frame: pd.DataFrame, key: dict[str, object], by: Sequence[str], window: str, draws: int,

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from workbench.report.page import Page, lay_out, slug
 TEMPLATES = Path(__file__).parent / "template"
 MAX_TILES = 12
 ABBREVIATIONS = {"ac", "ac1", "ac2", "icc"}
+INTERVAL = re.compile(r"\d ?%|\[[-+]?\d")  # a sentence that gives its own interval needs no second one below it
 WORDS = {"alarm": "Alarm", "attention": "Attention", "unknown": "Cannot tell", "ok": "Fine"}
 
 
@@ -127,7 +129,8 @@ def chart_script() -> str:
 
 def findings_shown(findings: pd.DataFrame) -> list[dict[str, object]]:
     """Each finding with its evidence in words, in the order of the table, and the place it has on its notebook's page."""
-    return [row | {"word": WORDS[row["severity"]], "place": slug(f"finding {row['id']}"), "evidence": evidence(row)}
+    return [row | {"word": WORDS[row["severity"]], "place": slug(f"finding {row['id']}"),
+                   "evidence": counts(row) if INTERVAL.search(row["sentence"]) else evidence(row)}
             for row in findings.to_dict("records")]
 
 

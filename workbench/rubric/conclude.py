@@ -107,4 +107,5 @@ def wording(changed: pd.DataFrame) -> dict[str, object]:
     apart = sorted(set(named.loc[named["comparable"] != "yes", "criterion"]))
     said = f' It says of itself: "{stated.iloc[-1]}"' if len(stated) else ""
     return finding(NOTEBOOK, "wording", f"The rubric files differ in: {counted or 'nothing'}.{said}",
-                   severity="attention" if apart else "ok", status="found", action=f"Do not pool {examples(apart)}: scale or levels differ." if apart else "")
+                   severity="attention" if apart else "ok", status="found",
+                   action=f"Do not pool {examples(apart)}: scale or levels differ." if apart else "")
