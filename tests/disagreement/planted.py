@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 import workbench as wb
+from workbench.disagreement.units import units_of
 
 WORDS = ("bread flour oven yeast dough crust", "tensor kernel stride batch layer neuron", "court appeal clause treaty judge lease",
          "river delta glacier basin canyon lagoon")
@@ -31,6 +32,13 @@ def drawn(seed, *, n_items=160, n_raters=8, k=3, hot=0.0, noisy=0, nested=False,
         rows += [(f"i{i:03d}", f"r{r}", int(s), f"k{kind[i]}", text) for r, s in zip(raters, score)]
     frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "task_type", "text"])
     return frame if texts else frame.drop(columns="text")
+
+
+def parts_of(frame):
+    """The units of such ratings without reading them: for the many draws of a null."""
+    cells = frame.assign(unit=pd.factorize(frame["item_id"])[0], step=None, criterion="overall", rubric="default", rubric_version="1",
+                         place=frame["score"] / 4)
+    return [units_of(cells, nominal=False)]
 
 
 def matrix(rows, scale=None):

@@ -99,7 +99,8 @@ def sought_topics(ratings: Ratings, text: str | None, question: Question) -> Top
     features, words = word_features(texts)
     topic = topics_of(features, min_size=question.min_items, seed=question.seed)
     table = pd.DataFrame({"item_id": texts.index, "topic": topic})
-    table["name"] = table["topic"].map(topic_names(features, words, topic)).fillna("")
+    names = topic_names(features, words, topic)
+    table["name"] = [names.get(k, "") for k in topic]
     if topic.max() < 0:
         return Topics(texts, features, table, None)
     parts = [with_topic(units, table, texts) for units in rated_units(ratings, extra=question.within)]

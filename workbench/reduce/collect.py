@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.cache import digest, kept
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.ratings import Source
+    from workbench.ratings import Ratings, Source
+
+Made = TypeVar("Made")
+
+
+def remembered(ratings: Ratings, question: tuple[object, ...], make: Callable[[], Made]) -> Made:
+    """What `make` makes for a question about these ratings, made once a process: writing an expression down costs
+    more than reading its kept result. `question` names the reduction and its arguments."""
+    place, memory = (*question, ratings.conditions, ratings.start, ratings.end), ratings.source.memory
+    if place not in memory:
+        memory[place] = make()
+    return memory[place]
 
 
 def collect(source: Source, expression: Any) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from workbench.errors import RatingsError
 from workbench.estimates import join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings
-from workbench.reduce.collect import collect
+from workbench.reduce.collect import collect, remembered
 from workbench.reduce.select import Selection, group_ids, none_if_missing, select
 from workbench.reduce.tables import Patterns
 
@@ -36,6 +36,11 @@ def patterns(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = 
     Errors: as `Ratings.check`; and where a group mixes scales, or rates on a scale without levels.
     """
     chosen = select(ratings, by=by, panel=panel, extra=[cluster] if cluster else [])
+    return remembered(ratings, ("patterns", chosen.by, panel, cluster), lambda: counted(ratings, chosen, cluster))
+
+
+def counted(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Patterns]:
+    """The patterns of a selection, packed where few words hold an item's counts, else listed."""
     size = max((len(scale.levels) for scale in chosen.scales), default=0)
     bits = max(1, int(chosen.max_unit).bit_length())
     per_word = WORD_BITS // bits

@@ -13,7 +13,7 @@ from workbench.errors import ParameterError, RatingsError, examples
 from workbench.estimates import join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
-from workbench.reduce.collect import collect
+from workbench.reduce.collect import collect, remembered
 from workbench.reduce.scan import LEVELS_LIMIT, Instrument, facts
 from workbench.schema import PANEL, UNIT
 
@@ -70,6 +70,11 @@ def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extr
     if clash:
         raise ParameterError(f"column {clash[0]!r} of {ratings.source.name} is named as a result is. Read it under another name: "
                              f"columns={{{clash[0]!r}: 'my_{clash[0]}'}}.")
+    return remembered(ratings, ("select", by, panel, tuple(extra)), lambda: selected(ratings, by, panel, extra))
+
+
+def selected(ratings: Ratings, by: tuple[str, ...], panel: bool, extra: Sequence[str]) -> Selection:
+    """The selection, found anew."""
     known = facts(ratings)
     table = with_virtual(ratings.table, (*by, *extra))
     rules = panel_rules(ratings, table) if panel else table.status == "rated"

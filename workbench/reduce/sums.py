@@ -8,9 +8,9 @@ import numpy as np
 
 from workbench.estimates import join_notes
 from workbench.ratings import Ratings
-from workbench.reduce.collect import collect
+from workbench.reduce.collect import collect, remembered
 from workbench.reduce.packing import grouping
-from workbench.reduce.select import group_ids, none_if_missing, select
+from workbench.reduce.select import Selection, group_ids, none_if_missing, select
 from workbench.reduce.tables import Moments
 
 
@@ -20,6 +20,11 @@ def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = N
     Scores are taken from the middle of all scores, so that squares lose no digits.
     """
     chosen = select(ratings, by=by, panel=panel, extra=[cluster] if cluster else [])
+    return remembered(ratings, ("moments", chosen.by, panel, cluster), lambda: summed(ratings, chosen, cluster))
+
+
+def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Moments]:
+    """The moments of a selection."""
     t, outer = chosen.table, grouping(chosen, cluster)
     spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
     center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.cache import file_digest
 from workbench.errors import ParameterError, RatingsError, examples, one_of
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings, Source, matches
@@ -74,7 +75,7 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     return Ratings(Source(
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
         rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters,
-        identity=lambda: identity(opened, mark), side_table=side_tables(place, pseudonyms),
+        identity=lambda: identity(opened, (*mark, *beside(place))), side_table=side_tables(place, pseudonyms),
         use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide))
 
 
@@ -220,6 +221,12 @@ def identity(opened: Opened, mark: tuple[object, ...]) -> str:
     """The content identity of a source read with a mapping, or "" for none."""
     content = opened.identity()
     return hashlib.sha256(f"{content}{mark}".encode()).hexdigest()[:16] if content else ""
+
+
+def beside(place: Location) -> list[tuple[str, str]]:
+    """The side tables by name and content; the record of checks is about the ratings and no part of them."""
+    paths = [place.folder / f"{name}.parquet" for name in SIDE_TABLES if name != "checks"] if place.folder else []
+    return [(path.stem, file_digest(path)) for path in paths if path.exists()]
 
 
 def key_of(variable: str) -> str:
