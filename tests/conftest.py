@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+CHROMIUM_FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+                  "--disable-component-update --disable-sync").split()
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -51,3 +55,17 @@ def dataset(away: Path) -> Path:
         'name = "default"\nversion = "1"\nin_force = 2026-01-01\n[criteria.overall]\nscale = "ordinal"\n'
         'levels = [{name = "1", value = 1}, {name = "2", value = 2}, {name = "3", value = 3}]\n')
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """A headless system Chromium; a test that needs it is skipped where there is none, and fails where CI asks for all."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        (pytest.fail if os.environ.get("WORKBENCH_CI") == "1" else pytest.skip)("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

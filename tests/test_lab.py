@@ -18,8 +18,6 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb"))
-FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync").split()
 RENDERED = "() => [...document.querySelectorAll('.jp-RenderedVegaCommon5')].map(c => c.querySelectorAll('canvas, svg').length)"
 
 
@@ -57,22 +55,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.communicate(timeout=30)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        (pytest.fail if os.environ.get("WORKBENCH_CI") == "1" else pytest.skip)("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_every_chart_is_drawn_in_jupyterlab_offline(name: str, lab: str, browser, tmp_path: Path) -> None:
-    page, asked = browser.new_page(viewport={"width": 1280, "height": 900}), []
+def test_every_chart_is_drawn_in_jupyterlab_offline(name: str, lab: str, chromium, tmp_path: Path) -> None:
+    page, asked = chromium.new_page(viewport={"width": 1280, "height": 900}), []
     page.route(lambda url: not url.startswith((lab, "data:", "blob:")), lambda route: (asked.append(route.request.url), route.abort()))
     page.goto(f"{lab}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,26 +10,11 @@ import pytest
 from workbench.report import run
 
 pytestmark = pytest.mark.browser
-FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync").split()
 CHART = '''import altair as alt
 alt.renderers.enable("mimetype")
 table = [{"rater": "r1", "alpha": 0.2, "low": 0.1}, {"rater": "<img src=x onerror=alert(1)>", "alpha": 0.7, "low": 0.5}]
 dots = alt.Chart(alt.Data(values=table), title="Who differs?").mark_point().encode(x="alpha:Q", y="rater:N", tooltip=["rater:N", "alpha:Q"])
 '''
-
-
-@pytest.fixture
-def chromium() -> Iterator:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        (pytest.fail if os.environ.get("WORKBENCH_CI") == "1" else pytest.skip)("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 DATES = '''import altair as alt

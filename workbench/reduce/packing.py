@@ -6,7 +6,7 @@ base^level. The base exceeds the most ratings that any unit has, so that no digi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np

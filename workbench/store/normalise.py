@@ -6,7 +6,7 @@ finds it through hidden columns: `_bad_NAME` (the text could not be read) and `_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
