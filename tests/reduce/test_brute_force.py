@@ -154,3 +154,9 @@ def test_an_item_with_very_many_ratings_overflows_nothing() -> None:
     frame = pd.DataFrame({"item_id": "a", "rater_id": np.arange(5_000), "score": np.arange(5_000) % 11})
     (found,) = wb.reduce.patterns(wb.read(frame))
     assert found.counts.tolist() == [[455.0] * 6 + [454.0] * 5]
+
+
+def test_undated_ratings_grouped_by_week_are_one_group_without_a_week() -> None:
+    frame = pd.DataFrame({"item_id": ["a", "a"], "rater_id": ["x", "y"], "score": [1, 2]})
+    [group] = wb.reduce.patterns(wb.read(frame), by=["week"])
+    assert group.key == {"week": None} and group.n_ratings == 2

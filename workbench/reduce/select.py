@@ -123,7 +123,7 @@ def grouped_scales(found: "pd.DataFrame", by: tuple[str, ...], scales: Mapping[I
     groups = found.assign(_g=ids).groupby("_g", sort=False).agg(
         {**{c: "first" for c in by}, "n_scope": "sum", "n_ruled": "sum"}).reset_index(drop=True)
     if by:  # `first` skips missing levels
-        groups[list(by)] = found.loc[~ids.duplicated(), list(by)].to_numpy()
+        groups = groups.assign(**{c: found.loc[~ids.duplicated(), c].reset_index(drop=True) for c in by})
     merged, notes = [], []
     for _, rows in found.groupby(ids, sort=False):
         rows = rows[rows["n_ruled"] > 0] if (rows["n_ruled"] > 0).any() else rows

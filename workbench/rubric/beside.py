@@ -15,7 +15,8 @@ from workbench.estimates import MEASURES, estimate, estimates_table, join_notes
 from workbench.rubric.pairing import INSTRUMENT, Bridge, bridges, chosen_pair, versions
 
 if TYPE_CHECKING:
-    from workbench.ratings import Ratings, Scale
+    from workbench.instrument import Scale
+    from workbench.ratings import Ratings
     from workbench.resample import Formula
 
 DIFFERENCE = "difference of krippendorff_alpha"

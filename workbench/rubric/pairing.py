@@ -14,7 +14,8 @@ from workbench.reduce import cells, facts
 from workbench.rubric.wording import successions
 
 if TYPE_CHECKING:
-    from workbench.ratings import Ratings, Scale
+    from workbench.instrument import Scale
+    from workbench.ratings import Ratings
 
 INSTRUMENT = ["criterion", "rubric", "rubric_version"]
 NO_SECOND = "only one rubric version occurs: there is nothing to compare"

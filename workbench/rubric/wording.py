@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from workbench.ratings import Criterion, Ratings, Rubric
+    from workbench.instrument import Criterion, Rubric
+    from workbench.ratings import Ratings
 
 COLUMNS = ["rubric", "from_version", "to_version", "criterion", "what", "old", "new", "comparable"]
 
