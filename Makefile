@@ -15,8 +15,8 @@ lab: .venv/ready  ## open JupyterLab on notebooks/
 	$(BIN)/workbench lab
 
 test: .venv/ready-test  ## run every test; what needs a browser or Java is skipped where it is missing
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
-	$(BIN)/python -m pytest -q -n 2 --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
 
 fast: .venv/ready-test  ## run the tests that take a minute
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not browser"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
-from bridged import bridged
+from bridged import bridge_of, bridged
 
 import workbench as wb
 from workbench.errors import ParameterError
 from workbench.rubric.beside import DIFFERENCE
+from workbench.rubric.beside import difference as kernel
 
 CLOSE = 1e-9
 NULL_DRAWS = 30
@@ -33,8 +35,6 @@ def test_only_the_bridge_set_counts_for_the_difference():
     single = bridged(1, n_items=30, noise=(3.0, 3.0))
     single = single[single["rubric_version"] == "1"].assign(item_id=lambda f: "other" + f["item_id"])
     whole = difference(frame)
-    import pandas as pd
-
     with_others = difference(pd.concat([frame, single]))
     assert with_others["value"] == pytest.approx(whole["value"], abs=CLOSE)
     assert with_others["n_items"] == 40
@@ -46,7 +46,7 @@ def test_planted_better_agreement_is_told_and_repeats():
 
 
 def test_without_a_change_the_interval_holds_0_about_as_often_as_it_says():
-    rows = [difference(bridged(300 + s, n_items=40)) for s in range(NULL_DRAWS)]
+    rows = [kernel(bridge_of(bridged(300 + s, n_items=40)), ("1", "2"), confidence=0.95, draws=200, seed=0) for s in range(NULL_DRAWS)]
     assert sum(not row["low"] <= 0 <= row["high"] for row in rows) <= MOST_FALSE
 
 

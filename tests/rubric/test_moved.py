@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from bridged import bridged, pairs
+from bridged import bridge_of, bridged, pairs
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -75,9 +75,8 @@ def test_a_planted_shift_is_told_and_none_is_not():
 def test_the_interval_holds_0_without_a_shift_about_as_often_as_it_says():
     outside = 0
     for s in range(NULL_DRAWS):
-        frame = bridged(500 + s, n_items=40).sort_values(["rubric_version", "item_id", "rater_id"])
-        old, new = (frame[frame["rubric_version"] == v] for v in "12")
-        row = mean_shift(new["score"].to_numpy() - old["score"].to_numpy().astype(float), old["item_id"].to_numpy(), 0.95, 0)
+        both = bridge_of(bridged(500 + s, n_items=40)).both
+        row = mean_shift((both["score_new"] - both["score_old"]).to_numpy(), both["block"].to_numpy(), 0.95, 0)
         outside += not row["low"] <= 0 <= row["high"]
     assert outside <= MOST_FALSE
 

@@ -54,7 +54,7 @@ def shift(ratings: Ratings, *, versions: Sequence[str] | None = None, confidence
     pair = chosen_pair(ratings, versions)
     rows = [row for found in (bridges(ratings, pair) if pair else []) for row in shift_rows(found, confidence, seed)]
     table = estimates_table(rows, by=["criterion"]).reindex(columns=["name", "criterion", *MEASURES, *FURTHER])
-    return table.astype({"p": "float64", "df": "float64"}).assign(repeats=table["repeats"].fillna(False).astype(bool))
+    return table.astype({"p": "float64", "df": "float64"}).assign(repeats=table["repeats"].eq(True))
 
 
 def shift_rows(found: Bridge, confidence: float, seed: int) -> list[dict[str, object]]:
