@@ -90,3 +90,13 @@ def test_alpha_is_undefined_where_every_item_has_one_rater() -> None:
     row = wb.agreement.krippendorff_alpha(source("wmt21_ted_mqm", {}, {}).where(slice_lang="ende"), scale="interval").iloc[0]
     assert row["value"] != row["value"]
     assert "two ratings" in row["note"]
+
+
+@pytest.mark.parametrize(("option", "figure"), [("TREATS", "has_treats"), ("CAUSES", "has_causes")])
+def test_alpha_of_an_option_of_a_set_equals_that_of_its_indicator(option: str, figure: str) -> None:
+    path = SHARED / "medrelex_crowdflower.parquet"
+    if not path.exists():
+        pytest.skip("medrelex_crowdflower is not beside the project")
+    ratings = wb.read(path, columns={"rubric_id": "rubric"}, separators={"relation_set": "|"})
+    row = wb.agreement.krippendorff_alpha(ratings.where(criterion=f"relation_set: {option}"), interval="none").iloc[0]
+    assert row["value"] == pytest.approx(published("medrelex_crowdflower", figure)["a"], abs=PRINTED)

@@ -28,7 +28,7 @@ def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
         else:
             start = dt.datetime.strptime(period, "%Y-%m")
             end, written = (start + dt.timedelta(days=32)).replace(day=1), start.strftime("%Y-%m")
-    except ValueError:
+    except (ValueError, OverflowError):  # or a period that reaches beyond the year 9999
         written = None
     if written != period:  # 2026-W2, or a week 53 that the year has not
         raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11.") from None

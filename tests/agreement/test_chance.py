@@ -234,6 +234,18 @@ def test_copies_of_an_item_in_one_cluster_tell_no_more_than_one_of_them():
         assert clustered["se"][0] == pytest.approx(alone["se"][0], rel=EXACT if interval == "linearized" else 0.1)
 
 
+@pytest.mark.parametrize("scale", ["ordinal", "interval"])
+def test_items_without_a_cluster_are_clusters_of_their_own(scale):
+    rng, rows = np.random.default_rng(0), []
+    for i in range(60):
+        level = rng.integers(0, 4)
+        rows += [(f"i{i}", f"r{r}", min(level + rng.integers(0, 2), 4), f"p{i // 4}" if i < 30 else None) for r in range(3)]
+    gappy = pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "prompt_id"])
+    named = gappy.assign(prompt_id=gappy["prompt_id"].fillna(gappy["item_id"]))
+    one, other = (wb.agreement.krippendorff_alpha(wb.read(f), scale=scale, cluster="prompt_id") for f in (gappy, named))
+    assert one["se"][0] == pytest.approx(other["se"][0], abs=EXACT)
+
+
 def test_one_cluster_has_no_interval():
     group = patterns_of([[1, 2, 1], [1, 1, 1]], cluster=[0, 0, 0])
     row = found("fleiss", group, interval="linearized")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import workbench as wb
@@ -75,3 +76,20 @@ def test_a_rater_who_lowers_agreement_is_a_watch_with_the_change_in_alpha():
 
 def test_undefined_influences_are_passed_over():
     assert harmful(raters_of([(np.nan, np.nan)]), 0.01, 0.05) == []
+
+
+def test_few_items_raise_no_alarm():
+    found = FINDINGS(summary_of(-0.29, -0.53, -0.05, n_items=5)).iloc[0]
+    assert found["severity"] == "unknown" and "cannot be told from so few items: alpha -0.29" in found["sentence"]
+    assert found["action"] == "Have 5 or more further items rated twice or more."
+
+
+def test_ratings_of_which_none_counts_are_said_to_be_there():
+    frame = {"item_id": ["a", "a"], "rater_id": ["x", "y"], "score": [1, 2], "selection": "routed"}
+    found = FINDINGS(wb.agreement.summary(wb.read(pd.DataFrame(frame)), by=["criterion"])).iloc[0]
+    assert found["severity"] == "unknown" and "none of 2 ratings counts" in found["sentence"]
+
+
+def test_one_level_alone_asks_for_other_levels():
+    found = FINDINGS(summary_of(np.nan, np.nan, np.nan, note="only one level occurs")).iloc[0]
+    assert "rate items that deserve other levels" in found["action"]

@@ -58,3 +58,9 @@ def test_weights_of_too_many_levels_name_the_way_out():
 def test_ratio_weights_refuse_values_below_0():
     with pytest.raises(ParameterError, match="weights='ratio' needs values of 0 or more; the lowest level is -1"):
         weight_matrix("ratio", np.array([-1.0, 1.0]))
+
+
+def test_no_levels_have_no_weights():
+    from workbench.agreement.weights import weight_matrix
+
+    assert weight_matrix("ordinal", np.array([])).shape == (0, 0)

@@ -94,3 +94,13 @@ def test_a_cluster_of_two_criteria_has_two_rows(texts) -> None:
 def test_no_cluster_says_why(texts) -> None:
     none = pd.DataFrame({"cluster": [-1], "terms": [None], "size": NAN, "value": NAN, "low": NAN, "high": NAN, "note": "no text"})
     assert {"not defined: no text", "(none)"} <= texts(chart.cluster_terms(none))
+
+
+def test_a_slice_of_two_rubrics_has_two_bars(texts) -> None:
+    two = pd.concat([SLICES.head(1).assign(rubric=name) for name in ("quality", "safety")], ignore_index=True)
+    assert {"task type: code · quality", "task type: code · safety"} <= texts(chart.disagreement_bars(two))
+
+
+def test_an_item_of_two_versions_has_two_rows(texts) -> None:
+    two = pd.concat([ITEMS.assign(rubric_version=version) for version in ("1", "2")], ignore_index=True)
+    assert {"i1 · version 1", "i1 · version 2"} <= texts(chart.item_strip(two))

@@ -141,3 +141,7 @@ def test_labels_that_are_free_text_are_not_drafted_as_levels() -> None:
     table = pd.DataFrame({"item_id": range(25_000), "rater_id": "x", "label": [f"words {k}" for k in range(25_000)]})
     with pytest.raises(wb.RatingsError, match="25,000 different labels.*free text"):
         draft_rubrics(wb.read(table))
+
+
+def test_one_rater_is_not_said_to_be_connected() -> None:
+    assert "There is one rater" in outcome(frame(rater_id=["x"] * 4, item_id=["a", "b", "c", "d"]), "overlap").text

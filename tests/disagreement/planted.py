@@ -41,6 +41,15 @@ def parts_of(frame):
     return [units_of(cells, nominal=False)]
 
 
+def units_from(rows):
+    """The units of rows of raters over items a, b, c, ... without reading them: numbers 1-5 on a scale, words nominal."""
+    nominal = isinstance(rows[0][0], str)
+    cells = [{"item_id": chr(97 + i), "unit": i, "rater_id": f"r{j}", "place": ord(x) if nominal else (x - 1) / 4}
+             for j, row in enumerate(rows) for i, x in enumerate(row)]
+    frame = pd.DataFrame(cells).assign(step=None, criterion="overall", rubric="default", rubric_version="1")
+    return units_of(frame, nominal=nominal)
+
+
 def matrix(rows, scale=None):
     """Ratings from rows of raters over items a, b, c, ..."""
     index = [chr(97 + k) for k in range(len(rows[0]))]

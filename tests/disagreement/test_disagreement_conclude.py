@@ -36,3 +36,10 @@ def test_one_rating_an_item_is_unknown():
 def test_too_few_ratings_for_two_readings_are_said():
     found = findings_of(wb.read(drawn(12, k=3)))
     assert "no item has 4 ratings or more" in found.loc["disagreement/two-readings", "sentence"]
+
+
+def test_two_groups_are_not_called_two_readings_for_noise_parts_items_too():
+    row = findings_of(wb.read(drawn(3, k=4))).loc["disagreement/two-readings/criterion=overall"]
+    n_split = int(row["sentence"].split(" on ")[1].split()[0])
+    assert 0.1 < n_split / 160 < 0.25   # nothing but noise and severity in it
+    assert "ratings part into two groups" in row["sentence"] and "Noise alone parts some: 13 to 22 % of items" in row["sentence"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from planted import matrix
+from planted import units_from
 
-import workbench as wb
+from workbench.disagreement.ranked import ranked
 
 
-def shape_of(ratings, item="a"):
-    table = wb.disagreement.items(ratings)
-    return table.loc[table["item_id"] == item, "shape"].item()
+def shape_of(rows):
+    return ranked(units_from(rows))["shape"].iloc[0]
 
 
 # Item b spans the scale and item c is agreed, so that a has more disagreement than is expected of these raters.
@@ -18,21 +17,20 @@ def shape_of(ratings, item="a"):
     ([1, 1, 1, 1, 1, 5], "outlier"), ([5, 1, 1, 1, 1, 1], "outlier"), ([1, 1, 1, 5, 5, 5], "split"), ([1, 1, 5, 5, 5, 5], "split"),
     ([1, 2, 3, 4, 5, 3], "noise"), ([3, 3, 3, 3, 3, 3], "agree")])
 def test_shapes_on_a_scale(given, shape):
-    assert shape_of(matrix([[g, 3, 3, 1, 5] for g in given])) == shape
+    assert shape_of([[g, 3, 3, 1, 5] for g in given]) == shape
 
 
 @pytest.mark.parametrize(("given", "shape"), [
     ("xxxxxy", "outlier"), ("xxxyyy", "split"), ("xxyyzz", "noise"), ("uvwxyz", "noise"), ("xxxxxx", "agree")])
 def test_shapes_of_names(given, shape):
-    assert shape_of(matrix([[g, "x", "y", "z"] for g in given])) == shape
+    assert shape_of([[g, "x", "y", "z"] for g in given]) == shape
 
 
 def test_two_ratings_show_no_more_than_noise():
-    assert shape_of(matrix([[1, 3, 3, 3], [5, 3, 3, 3]])) == "noise"
+    assert shape_of([[1, 3, 3, 3], [5, 3, 3, 3]]) == "noise"
 
 
 def test_a_scale_turned_round_changes_no_shape():
     rows = [[1, 1, 2, 5], [1, 1, 4, 5], [1, 5, 3, 5], [5, 5, 1, 5]]
     turned = [[6 - x for x in row] for row in rows]
-    both = [wb.disagreement.items(matrix(r)).set_index("item_id")["shape"].sort_index().tolist() for r in (rows, turned)]
-    assert both[0] == both[1]
+    assert ranked(units_from(rows))["shape"].tolist() == ranked(units_from(turned))["shape"].tolist()

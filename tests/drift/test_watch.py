@@ -181,3 +181,24 @@ def test_criteria_with_labels_and_with_scores_stand_side_by_side() -> None:
     assert set(table["metric"]) == {"mean", "share of warm", "share of cold"}
     parts = wb.drift.changes(ratings, table, by=[], draws=20)
     assert parts["part"].tolist() == ["within cells", "not comparable"] and parts["criterion"].unique().tolist() == ["overall"]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-12, 1e12])
+def test_the_unit_of_the_scores_changes_no_evidence(unit: float) -> None:
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"item_id": [f"i{i}" for i in range(400)], "rater_id": "a", "score": rng.normal(3, 1, 400),
+                          "rated_at": pd.date_range("2026-06-01", periods=400, freq="5h", tz="UTC")})
+    made = [wb.drift.monitor(wb.read(f)) for f in (frame, frame.assign(score=frame["score"] * unit))]
+    assert made[0]["e_value"].notna().any()
+    np.testing.assert_allclose(made[1]["e_value"], made[0]["e_value"], rtol=1e-6)
+
+
+def test_what_never_varies_and_what_counts_nowhere_are_told() -> None:
+    frame = pd.DataFrame({"item_id": [f"i{i}" for i in range(400)], "rater_id": "a", "score": 3.0,
+                          "rated_at": pd.date_range("2026-06-01", periods=400, freq="5h", tz="UTC")})
+    routed = frame.assign(selection="routed")
+    for given, words in ((frame, "cannot be judged, nothing varies"), (routed, "Drift cannot be judged: no rating")):
+        ratings = wb.read(given)
+        table = wb.drift.monitor(ratings)
+        found = wb.drift.findings(ratings, monitored=table, parts=wb.drift.changes(ratings, table))
+        assert found["severity"].tolist() == ["unknown"] and words in found["sentence"][0]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import os
 import re
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,3 +176,21 @@ def test_since_makes_each_complete_week_and_undated_data_one_report(workspace: P
     ratings(Dated(()))
     [undated] = run("agreement")
     assert undated.path.parent.name == "undated" and "Undated ratings" in undated.index.read_text()
+
+
+def test_an_interrupted_run_ends_its_kernels_and_leaves_nothing(workspace: Path, write: Callable) -> None:
+    write("mine", "import time; time.sleep(60)")
+    timer = threading.Timer(4, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run("mine", workspace=workspace)
+    assert time.monotonic() - started < 30 and folders(workspace) == []
+
+
+def test_a_damaged_manifest_is_named(workspace: Path) -> None:
+    folder = workspace / "reports/mine/2026-W45/abc"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(ReportError, match="reports/mine/2026-W45/abc/manifest.json: JSON was expected"):
+        list_runs(workspace)

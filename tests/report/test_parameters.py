@@ -65,3 +65,10 @@ def test_a_cell_that_is_no_list_of_typed_literals_is_refused(source: str, said: 
 def test_a_notebook_without_a_parameters_cell_is_refused() -> None:
     with pytest.raises(ReportError, match='mine.ipynb: one cell tagged "parameters" was expected, and 0 were found'):
         read_parameters(cell(PARAMETERS, tag="other"), name="mine")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(value: float) -> None:
+    own = read_parameters(cell(PARAMETERS + "\nfair: float = 0.4"), name="mine")
+    with pytest.raises(ParameterError, match="'fair' of mine wants float"):
+        check_parameters({"fair": value}, declared={"mine": own})

@@ -63,7 +63,7 @@ def test_a_period_without_ratings_is_refused_with_the_span_there_is(period: str)
         choose_period(days("2026-11-04", "2026-12-09"), period=period)
 
 
-@pytest.mark.parametrize("period", ["2026-W54", "2026-W60", "2026-13", "last", "2025-W53"])
+@pytest.mark.parametrize("period", ["2026-W54", "2026-W60", "2026-13", "last", "2025-W53", "9999-W52", "9999-12", "0000-W01"])
 def test_what_is_no_period_is_refused(period: str) -> None:
     with pytest.raises(ParameterError, match="is not a week or month"):
         choose_period(days("2026-11-04"), period=period)

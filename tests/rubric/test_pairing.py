@@ -60,3 +60,10 @@ def test_two_rubrics_are_named_with_their_versions():
 def test_an_unknown_version_is_refused_with_the_known_ones():
     with pytest.raises(ParameterError, match="name two of '1', '2'"):
         chosen_pair(wb.read(bridged(0)), ["1", "3"])
+
+
+def test_versions_of_one_rubric_come_before_another_rubric_that_shares_more_items():
+    frame = bridged(0)
+    other = frame[frame["rubric_version"] == "1"].assign(rubric="safety")
+    few = frame[(frame["rubric_version"] == "1") | frame["item_id"].isin(sorted(frame["item_id"].unique())[:12])]
+    assert chosen_pair(wb.read(pd.concat([few.assign(rubric="quality"), other])), None) == ("quality 1", "quality 2")

@@ -111,3 +111,21 @@ def test_a_jackknife_interval_covers_the_truth_about_as_often_as_claimed() -> No
         se, df = jackknife(d, lambda part: components(part).difference, seed)
         covered += abs(np.log(components(d).difference / truth)) <= stdtrit(df, 0.975) * se
     assert covered >= 33    # 95 % of 40 is 38; at most 32 would have probability below 0.1 %
+
+
+def test_several_items_of_a_system_on_one_prompt_count_for_what_they_tell() -> None:
+    # two systems on 40 prompts of their own, 5 items a prompt: an item mean varies by 0.4 + 0.3 + 0.6 / 2 and shares 0.4 with its
+    # prompt's others, so the difference of the means has variance 2 (1.0 + 4 x 0.4) / 200; paired the shared part cancels
+    rng, differences, told = np.random.default_rng(7), [], {False: [], True: []}
+    for paired in (False, True) * 150:
+        prompt = np.repeat(np.arange(80), 5)
+        shared = rng.normal(0, 0.4**0.5, 80)[prompt % 40 if paired else prompt]
+        item = shared + rng.normal(0, 0.3**0.5, 400)
+        score = item[:, None] + rng.normal(0, 0.6**0.5, (400, 2))
+        design = Design(score.ravel(), np.repeat(np.arange(400), 2), rng.integers(0, 50, 800), np.repeat([0, 1], 400),
+                        np.repeat(prompt % 40 if paired else prompt, 2))
+        told[paired].append(components(design).difference)
+        differences += [] if paired else [score[200:].mean() - score[:200].mean()]
+    assert np.mean(told[False]) == pytest.approx(2 * (1.0 + 4 * 0.4), rel=0.08)
+    assert np.mean(told[False]) == pytest.approx(200 * np.var(differences), rel=0.3)
+    assert np.mean(told[True]) == pytest.approx(2 * (0.3 + 0.3), rel=0.25)

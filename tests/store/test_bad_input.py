@@ -174,3 +174,24 @@ def test_own_names_never_leave_a_source(away: Path) -> None:
 def test_json_numbers_and_words_in_one_id_column_stay_apart(csv: Csv) -> None:
     rows = [{"item_id": i, "rater_id": "x", "score": 1} for i in ("a", 7, "007")]
     assert wb.read(csv("".join(json.dumps(r) + "\n" for r in rows), "t.jsonl")).to_pandas()["item_id"].tolist() == ["a", "7", "007"]
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ('use = "both"', 'use is \'both\', expected "score" or "label"'), ('columns = "x"', "columns is 'x', expected a table"),
+    ('exclude = ["x"]', "expected a table of COLUMN = VALUE"), ("name = 5", "name is 5, expected text"),
+    ("[columns]\nts = 5", 'expected a table of YOURS = "OURS"'), ("[exclude]\nscore = {a = 1}", "expected a table of COLUMN = VALUE"),
+])
+def test_a_setting_of_another_kind_is_refused(line: str, words: str, dataset: Path) -> None:
+    (dataset / "dataset.toml").write_text(line)
+    with pytest.raises(wb.RatingsError) as caught:
+        wb.read(dataset)
+    assert words in str(caught.value) and str(caught.value).startswith("dataset.toml: ")
+
+
+def test_side_tables_that_cannot_be_used_are_told_at_once(dataset: Path) -> None:
+    (dataset / "items.parquet").write_bytes(b"PAR1 cut off")
+    pd.DataFrame({"name": ["A"]}).to_parquet(dataset / "systems.parquet")
+    with pytest.raises(wb.RatingsError) as caught:
+        wb.read(dataset)
+    assert "items.parquet: not a whole Parquet file" in str(caught.value)
+    assert "systems.parquet: no column 'system'. Found: name." in str(caught.value)

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from workbench.agreement.estimate import ONE_LEVEL
 from workbench.estimates import MEASURES, finding, findings_table
 
 NOTEBOOK = "agreement"
+FEWEST = 10       # items below which the interval of alpha is too narrow to be held against a threshold
 NOT_SLICES = {"name", "rater_id", *MEASURES}
 
 
@@ -20,7 +22,8 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor:
 
     For each group one finding on alpha, by where its interval lies: "ok" at or above `fair`; "alarm" below `poor`; "unknown"
     where alpha is undefined, has no interval, or the interval holds both 0 and `fair`, with how many items would tell;
-    "attention" between. `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977)
+    "attention" between; fewer than 10 items are always "unknown".
+    `fair` and `poor` say when a report should draw the eye (0.4 and 0.2 are where Landis and Koch (1977)
     end "fair" and "slight" agreement, doi:10.2307/2529310); they do not certify data. Krippendorff (2018) asks for .8, and .667
     for tentative conclusions: pass fair=0.667 to hold a panel to that.
 
@@ -57,10 +60,15 @@ def _on_group(row: Mapping[str, object], poor: float, fair: float) -> dict[str, 
     on = f" on {', '.join(where.values())}" if where else ""
     if math.isnan(row["value"]) or math.isnan(row["low"]):
         text = "undefined" if math.isnan(row["value"]) else f"{row['value']:.2f} without an interval"
-        sentence = f"Whether raters agree{on} cannot be told: alpha is {text} ({row['note']}; {_counts(row)})."
-        return finding(NOTEBOOK, "agreement", sentence, severity="unknown", where=where, evidence=row,
-                       action="Have more items rated by two or more raters.")
-    severity, says, action = _verdict(row, poor, fair)
+        why = row["note"] if row["n_ratings"] or not row["n_dropped"] else (
+            f"none of {row['n_dropped']:,} ratings counts: a human's or expert's first one with a value, planned or for audit")
+        sentence = f"Whether raters agree{on} cannot be told: alpha is {text} ({why}; {_counts(row)})."
+        action = "See that the column holds what raters answered; if it does, rate items that deserve other levels too." \
+            if row["note"].startswith(ONE_LEVEL) else "Have more items rated by two or more raters."
+        return finding(NOTEBOOK, "agreement", sentence, severity="unknown", where=where, evidence=row, action=action)
+    severity, says, action = _verdict(row, poor, fair) if row["n_items"] >= FEWEST else (
+        "unknown", "Whether raters agree{on} beyond chance cannot be told from so few items",
+        f"Have {max(items_needed(row, fair), FEWEST - row['n_items']):,} or more further items rated twice or more.")
     sentence = f"{says.format(on=on)}: alpha {_interval(row)}."
     return finding(NOTEBOOK, "agreement", sentence, severity=severity, where=where, evidence=row, action=action)
 

@@ -62,7 +62,7 @@ def weight_matrix(weights: str | np.ndarray, values: np.ndarray) -> np.ndarray:
     if weights == "ratio" and (values < 0).any():
         raise ParameterError(f"weights='ratio' needs values of 0 or more; the lowest level is {values.min():g}.")
     distance = DISTANCES[weights](np.asarray(values, dtype=float))
-    return 1 - distance / max(distance.max(), np.finfo(float).tiny)
+    return 1 - distance / max(distance.max(initial=0), np.finfo(float).tiny)
 
 
 def _own(weights: np.ndarray, q: int) -> np.ndarray:

@@ -27,20 +27,23 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
         slices: a table with the `by` columns, `value`, `low`, `high` and, where known, `status` ("found", "watch" or
             empty), `q`, `n_items`, and `elsewhere` (what each slice is compared with, drawn as a tick). A `slice` column
             may hold a JSON object of column to level.
-        by: the columns that name a slice.
+        by: the columns that name a slice; where a `rubric` column holds several, it tells slices apart too.
         overall: disagreement of all ratings together, drawn as a named line.
         measure: the axis title, with its unit.
         title: the question, or the finding.
 
     Raises `ParameterError` for a missing column or more than 60 slices.
     """
-    by = by_list(by)
+    by, said = by_list(by), by_list(by) == ["slice"]
+    by += [c for c in ("rubric",) if c in slices and c not in by and slices[c].nunique() > 1]
     slices = checked(slices, chart="disagreement_bars", needs=[*by, "value", "low", "high"], unique=by, limit=60,
                      cure="keep the slices at the head of the table")
     if slices.empty:
         return nothing_to_draw("slices", title=title)
     frame, tooltip = drawable(slices, by=by, keep=[column for column in ("elsewhere",) if column in slices])
-    frame["label"] = [_slice_text(label, slices[by[0]][i]) if by == ["slice"] else label for i, label in frame["label"].items()]
+    if said:
+        frame["label"] = [" · ".join([_slice_text(label, slices["slice"][i]), *(level_text(slices[c][i]) for c in by[1:])])
+                          for i, label in frame["label"].items()]
     status = slices["status"].fillna("").where(slices["status"].isin(["found", "watch"]), "") if "status" in slices else ""
     frame["standing"] = pd.Series(status, index=frame.index).map(_STATUS)
     frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
@@ -56,12 +59,12 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
     halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
     layers = [bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK))]
-    said = f"{len(frame)} slices · {evidence(slices)}"
+    told = f"{len(frame)} slices · {evidence(slices)}"
     if "elsewhere" in slices:
         tick = alt.Chart(frame).mark_tick(color=INK, thickness=3, stroke=PAPER, strokeWidth=1, bandSize=17, orient="vertical")
         layers.append(tick.encode(x=on_field(x, "elsewhere"), y=y, tooltip=tooltip))
-        said += "\nThe upright tick is the level of the same criterion elsewhere"
-    return styled(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=said)
+        told += "\nThe upright tick is the level of the same criterion elsewhere"
+    return styled(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=told)
 
 
 def _slice_text(label: str, cell: object) -> str:
@@ -80,16 +83,16 @@ def item_strip(items: pd.DataFrame, *, levels: Sequence[str] = (),
     """The ratings of contested items: a row an item, a dot a level, its area the number of raters who gave it.
 
     Args:
-        items: a table with `item_id`, `level`, `n`, and optionally `criterion` and `step` (which then tell rows apart),
-            `text` (shown, cut, in the tooltip) and `shape` ("split", "noise", ...; named beside the item). Items keep the
-            table's order: put the most contested first.
+        items: a table with `item_id`, `level`, `n`, and optionally `criterion`, `step`, `rubric` and `rubric_version` (which
+            then tell rows apart), `text` (shown, cut, in the tooltip) and `shape` ("split", "noise", ...; named beside the
+            item). Items keep the table's order: put the most contested first.
         levels: the scale's levels in order; by default those that occur, numbers by
             size (whole ones with those between), names as they come.
         title: the question, or the finding.
 
     Raises `ParameterError` for a missing column or more than 40 items.
     """
-    by = told_apart(items, ["item_id", "step", "criterion"])
+    by = told_apart(items, ["item_id", "step", "criterion", "rubric", "rubric_version"])
     items = checked(items, chart="item_strip", needs=["item_id", "level", "n"], unique=[*by, "level"])
     if items.empty:
         return nothing_to_draw("items", title=title)

@@ -63,7 +63,7 @@ def check_levels(ratings: Ratings) -> CheckOutcome:
     table = counted.assign(scale=[s.name for s in found], assumed=[s.assumed for s in found],
                            levels=[examples(s.levels) if s.levels else span(s) for s in found])[columns]
     assumed = table[table["assumed"]]
-    lines = examples([f"{r.criterion} ({r.scale})" for r in assumed.itertuples()])
+    lines = examples(list(dict.fromkeys(f"{r.criterion} ({r.scale})" for r in assumed.itertuples())))
     text = "Every scale is stated by a rubric file." if assumed.empty else \
         (f"No rubric file states the scale of {lines}: it is assumed from the values. "
          "Draft one with: workbench check DATA --write-rubrics.")

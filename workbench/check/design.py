@@ -79,7 +79,8 @@ def check_overlap(ratings: Ratings) -> CheckOutcome:
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     split = table[table["set"] > 1]
     n, outside = int(links["n"].sum()), int(split["n_ratings"].sum())
-    text = "All raters are connected through common units."
+    text = "All raters are connected through common units." if table.empty or table["n_raters"].max() > 1 else \
+        "There is one rater: nobody to be compared with."
     if len(split):
         text = f"Raters fall into sets without a common unit on {examples(sorted(split['criterion'].unique()))}: " \
                "severities are comparable within a set only."

@@ -12,6 +12,7 @@ from workbench.estimates import finding, findings_table
 NOTEBOOK = "disagreement"
 SHOWN = 6         # findings of a kind spelled out; the tables hold all
 FOUR = 4          # ratings of an item that two readings take
+BY_NOISE = "13 to 22 % of items with 4 or 5 ratings"   # `simulate` with NULL_EFFECTS, scales of 3 and 5 levels
 
 
 def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -21,7 +22,7 @@ def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame |
     were looked at. What the data cannot tell is "unknown", with what would tell it.
     """
     if items.empty:
-        sentence = "Disagreement cannot be seen: no item was rated by two raters on the same criterion."
+        sentence = "Disagreement cannot be seen: no item was rated by two raters on the same criterion and version."
         return findings_table([finding(NOTEBOOK, "ratings", sentence, severity="unknown",
                                        action="Have a random tenth of the items rated by a second rater.")])
     rows = [*slice_findings(slices), *topic_findings(terms if terms is not None else slices.iloc[:0]), *reading_findings(items)]
@@ -71,8 +72,7 @@ def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
     """One a topic that stands out, on its clearest criterion; else that none does, or why topics cannot be told."""
     if terms.empty or terms["p"].isna().all():
         why = next((note for note in terms["note"] if note), "no topic has enough items") if len(terms) else "they were not looked for"
-        return [finding(NOTEBOOK, "topics", f"Which topics raters part on cannot be told: {why}.", severity="unknown",
-                        action="Give item texts, in an items table or a column named text.")]
+        return [finding(NOTEBOOK, "topics", f"Which topics raters part on cannot be told: {why}.", severity="unknown")]
     hot = terms[terms["status"] != ""].drop_duplicates(["cluster", "rubric"])
     if hot.empty:
         return [finding(NOTEBOOK, "topics", f"None of {terms['cluster'].nunique():,} topics of the items' texts has more disagreement "
@@ -87,7 +87,7 @@ def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def reading_findings(items: pd.DataFrame) -> list[dict[str, object]]:
-    """On how many items raters fall into two readings."""
+    """On how many items ratings part into two groups, as two readings would and noise does too."""
     enough = items[items["n_ratings"] >= FOUR]
     if enough.empty:
         return [finding(NOTEBOOK, "two readings", f"Two readings of an item cannot be told from noise: no item has {FOUR} ratings or more.",
@@ -97,7 +97,7 @@ def reading_findings(items: pd.DataFrame) -> list[dict[str, object]]:
         split = part[part["shape"] == "split"]
         named = f": {', '.join(split['item_id'].astype(str).drop_duplicates().head(3))}" if len(split) else ""
         where = {"criterion": key[0]} | rubric_of(part.iloc[0], items)
-        sentence = (f"On {key[0]}, raters fall into two readings on {len(split):,} of {len(part):,} items "
-                    f"with {FOUR} ratings or more{named}.")
+        sentence = (f"On {key[0]}, ratings part into two groups on {len(split):,} of {len(part):,} items with {FOUR} ratings or "
+                    f"more{named}. Noise alone parts some: {BY_NOISE} in simulated panels.")
         rows.append(finding(NOTEBOOK, "two readings", sentence, severity="ok", where=where))
     return rows

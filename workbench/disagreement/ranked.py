@@ -57,7 +57,8 @@ def ranked(units: Units, *, by: Sequence[str] = (), prior: float = 2.0) -> pd.Da
 
 
 def levels(ratings: Ratings, *, items: pd.DataFrame, limit: int = 12) -> pd.DataFrame:
-    """How the first `limit` rows of `items` were rated: item_id, criterion, level, n, shape; a row a level that was given.
+    """How the first `limit` rows of `items` were rated: item_id, criterion, rubric, rubric_version, level, n, shape; a row a level
+    that was given, in order.
 
     A level on a scale without levels is its score, rounded to a tenth of the scale.
     """
@@ -71,8 +72,8 @@ def levels(ratings: Ratings, *, items: pd.DataFrame, limit: int = 12) -> pd.Data
             scale = scales[key[2], key[3], key[1]]
             given = part["level"].map(lambda k: scale.levels[int(k)]) if scale.name in ("nominal", "ordinal") else \
                 part["place"].map(lambda x: f"{round(10 * x) / 10:.1f} of the scale")
-            counts = given.value_counts()
-            rows += [{"rank": key[0], "item_id": part["item_id"].iloc[0], "criterion": key[1], "level": level, "n": int(n),
-                      "shape": part["shape"].iloc[0]} for level, n in counts.items()]
-    table = pd.DataFrame(rows, columns=["rank", "item_id", "criterion", "level", "n", "shape"])
-    return table.sort_values(["rank", "level"], kind="stable").drop(columns="rank").reset_index(drop=True)
+            counts = given.value_counts(sort=False)     # in the order of the scale, as the cells stand
+            rows += [{"rank": key[0], "item_id": part["item_id"].iloc[0], **dict(zip(INSTRUMENT, key[1:])), "level": level,
+                      "n": int(n), "shape": part["shape"].iloc[0]} for level, n in counts.items()]
+    table = pd.DataFrame(rows, columns=["rank", "item_id", *INSTRUMENT, "level", "n", "shape"])
+    return table.sort_values("rank", kind="stable").drop(columns="rank").reset_index(drop=True)

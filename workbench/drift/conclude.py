@@ -38,6 +38,10 @@ def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, 
     if monitored.empty:
         return findings_table([finding(NOTEBOOK, "times", "No rating has a time: drift cannot be judged.", severity="unknown",
                                        action="Deliver when each rating was given.")])
+    if not monitored["n_ratings"].sum():
+        return findings_table([finding(NOTEBOOK, "ratings", "Drift cannot be judged: no rating with a value is a human's or expert's "
+                                       "first one that was planned or for audit.", severity="unknown",
+                                       action="See the checks of the agreement page, and map rater_kind, layer and selection.")])
     if not monitored["phase"].eq("watched").any():
         return findings_table([short(monitored, window)])
     keys = key_columns(monitored)

@@ -124,9 +124,10 @@ def measured(name: str, sums: Sums, group: Moments | Patterns, confidence: float
         return row | {"note": sums.reason or ("" if value == value else "not defined in this window")}
     influence = np.asarray(terms @ resample.gradient(sums.formula, total)).ravel()
     second, third = float(weight @ influence**2), float(weight @ influence**3)
+    varies = second > 1e-24 * value**2      # more than rounding leaves, whatever the scores' unit
     se = math.sqrt(units / (units - 1) * second)
-    low, high = resample.t_interval(value, se, units - 1, confidence) if second > 1e-24 else (math.nan, math.nan)
-    skew = third / second**1.5 * math.sqrt(weight.sum()) if second > 1e-24 else math.nan
+    low, high = resample.t_interval(value, se, units - 1, confidence) if varies else (math.nan, math.nan)
+    skew = third / second**1.5 * math.sqrt(weight.sum()) if varies else math.nan
     return row | {"low": low, "high": high, "se": se, "unit_variance": se**2 * units, "skew": skew}
 
 

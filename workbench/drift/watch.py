@@ -151,8 +151,10 @@ def phases(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp],
         stream_note.append(f"{first} of at least {BASELINE_WINDOWS} baseline windows: between-{window} variation cannot be "
                            "separated from a change that comes early")
     words = {"apart": "outside the baseline and before its end: not looked at"}
-    note = [join_notes(words.get(p, ""), "" if ok else f"too few items ({u:,.0f}): not looked at", *stream_note)
-            for p, ok, u in zip(phase, enough, rows["units"])]
+    varied = rows["skew"].notna().cummax() | (rows["units"] < FEWEST_UNITS)
+    note = [join_notes(words.get(p, ""), "" if ok else f"too few items ({u:,.0f}): not looked at" if v else
+                       f"nothing varies ({u:,.0f} items all alike): not looked at", *stream_note)
+            for p, ok, u, v in zip(phase, enough, rows["units"], varied)]
     return usable, first, phase, note
 
 

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 WORD_BITS = 62          # a packed integer stays below 2^62
 WORDS_LIMIT = 4         # beyond this many words an item's counts are held sparsely
+CLUSTER = "_cluster"    # the name under which a cluster is grouped by
 DENSE_LIMIT = 20_000_000  # cells of a (P, q) array held densely
 
 
 def patterns(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = None, panel: bool = True) -> list[Patterns]:
     """One `Patterns` a group, in the order of the groups' levels.
 
-    by: columns that split the ratings into groups, in one scan. cluster: a column whose levels are resampled whole.
+    by: columns that split the ratings into groups, in one scan. cluster: a column whose levels are resampled whole; an item
+    without a level is one by itself.
     panel: False lets raters of every kind, layer and selection in.
 
     Errors: as `Ratings.check`; and where a group mixes scales, or rates on a scale without levels.
@@ -51,16 +53,22 @@ def counted(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Pa
     return assemble(chosen, found, widths, bits, per_word, cluster)
 
 
-def grouping(chosen: Selection, cluster: str | None) -> list[str]:
-    """The `by` columns with the cluster's."""
-    return list(dict.fromkeys((*chosen.by, *([cluster] if cluster else []))))
+def clustered(chosen: Selection, cluster: str | None) -> tuple[Any, list[str]]:
+    """The ratings with their `CLUSTER`, and the columns to group by: `by`, and the cluster. An item without one is its own."""
+    if not cluster:
+        return chosen.table, list(chosen.by)
+    import ibis
+
+    t = chosen.table
+    alone = ibis.literal("\x00").concat(t.item_id.cast("string"))
+    return t.mutate(**{CLUSTER: ibis.coalesce(t[cluster].cast("string"), alone)}), [*chosen.by, CLUSTER]
 
 
 def packed(ratings: Ratings, chosen: Selection, size: int, bits: int, per_word: int, cluster: str | None) -> "pd.DataFrame":
     """Per group: packed counts and how many items show them."""
     import ibis
 
-    t, outer = chosen.table, grouping(chosen, cluster)
+    t, outer = clustered(chosen, cluster)
     # a cast that is written out: a bare 1 is a 32-bit integer to the engines, and shifted out of range or, on Spark, wrongly
     one, zero = ibis.literal(1, "int8").cast("int64"), ibis.literal(0, "int8").cast("int64")
     words = {}
@@ -76,7 +84,7 @@ def packed(ratings: Ratings, chosen: Selection, size: int, bits: int, per_word: 
 
 def listed(ratings: Ratings, chosen: Selection, cluster: str | None) -> "pd.DataFrame":
     """Per item and level the number of ratings, for scales of very many levels; `unit` numbers the items."""
-    t, outer = chosen.table, grouping(chosen, cluster)
+    t, outer = clustered(chosen, cluster)
     keys = list(dict.fromkeys((*outer, *chosen.unit)))
     found = collect(ratings.source, t.group_by([*keys, "level"]).aggregate(n=t.count()).order_by([*keys, "level"]))
     return found.assign(unit=found.groupby(keys, dropna=False, sort=False).ngroup())[[*outer, "unit", "level", "n"]]
@@ -114,7 +122,7 @@ def arrays(rows: "pd.DataFrame", scale: Scale, size: int | None, bits: int, per_
         words = np.column_stack([rows[c].to_numpy(dtype=np.int64) for c in rows if c[0] == "w" and c[1:].isdigit()])
         digits = [(words[:, k // per_word] >> (bits * (k % per_word))) & ((1 << bits) - 1) for k in range(q)]
         counts = np.column_stack(digits).astype(float) if q else np.zeros((len(rows), 0))
-        return counts, rows["weight"].to_numpy(dtype=float), codes(rows[cluster]) if cluster else None
+        return counts, rows["weight"].to_numpy(dtype=float), codes(rows[CLUSTER]) if cluster else None
     from scipy.sparse import csr_matrix
 
     kept = rows[rows["level"].notna()]
@@ -122,4 +130,4 @@ def arrays(rows: "pd.DataFrame", scale: Scale, size: int | None, bits: int, per_
     counts = csr_matrix((kept["n"].to_numpy(dtype=float), (index, kept["level"].to_numpy(dtype=int))), shape=(len(units), q))
     first = kept.drop_duplicates("unit")
     dense = counts.toarray() if len(units) * q <= DENSE_LIMIT else counts
-    return dense, np.ones(len(units)), codes(first[cluster]) if cluster else None
+    return dense, np.ones(len(units)), codes(first[CLUSTER]) if cluster else None

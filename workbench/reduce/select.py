@@ -129,7 +129,8 @@ def grouped_scales(found: "pd.DataFrame", by: tuple[str, ...], scales: Mapping[I
         rows = rows[rows["n_ruled"] > 0] if (rows["n_ruled"] > 0).any() else rows
         if rows["n_steps"].sum() not in (0, rows["n_ruled"].sum()):
             raise RatingsError(f"{name}: ratings of steps and of whole items stand in one group. "
-                               f"Choose with where(step=None) for whole items, or by=['step'].")
+                               "Choose with where(step=None) for whole items, or by=['step']; a run leaves the steps out "
+                               "with --exclude step=[0,1,2].")
         merged.append(scales[tuple(rows[list(INSTRUMENT)].iloc[0])])
         notes.append(pooling_note(rows, by, merged[-1]))
     return groups, merged, notes

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
-from workbench.reduce.packing import grouping
+from workbench.reduce.packing import CLUSTER, clustered
 from workbench.reduce.select import Selection, group_ids, none_if_missing, select
 from workbench.reduce.tables import Moments
 
@@ -25,7 +25,7 @@ def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = N
 
 def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Moments]:
     """The moments of a selection."""
-    t, outer = chosen.table, grouping(chosen, cluster)
+    t, outer = clustered(chosen, cluster)
     spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
     center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))
     score = t.score - center
@@ -38,7 +38,7 @@ def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Mom
     made = []
     for place, key in enumerate(chosen.keys()):
         rows, group = found[rows_of.get(tuple(key.values()), np.zeros(len(found), bool))], chosen.groups.iloc[place]
-        codes = rows[cluster].astype("object").factorize(use_na_sentinel=False)[0] if cluster else None
+        codes = rows[CLUSTER].astype("object").factorize(use_na_sentinel=False)[0] if cluster else None
         n, total, squares, weight = (rows[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight"))
         made.append(Moments(key, n, total, squares, center, weight, codes, chosen.scales[place].name, int(weight.sum()),
                             int(group["n_raters"]), int(n @ weight), int(group["n_dropped"]), join_notes(chosen.notes[place])))

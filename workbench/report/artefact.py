@@ -106,6 +106,7 @@ def list_runs(workspace: str | Path | None = None) -> pd.DataFrame:
     """Every report of a workspace, complete and failed, the latest period first; `path` is relative to the workspace.
 
     `status` is "complete", "failed", or "old" for one that `force` moved aside.
+    Errors: `ReportError` for a report whose manifest cannot be read.
     """
     root = find_workspace(workspace)
     rows = [_row(path.parent, root) for path in sorted((root / "reports").glob(f"[!.]*/*/*/{MANIFEST}"))]
@@ -114,8 +115,13 @@ def list_runs(workspace: str | Path | None = None) -> pd.DataFrame:
 
 
 def _row(folder: Path, root: Path) -> dict[str, object]:
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    where = folder.relative_to(root).as_posix()
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ReportError(f"{where}/{MANIFEST}: JSON was expected, and it cannot be read ({error}). Move that report away, and "
+                          "make it again.") from None
     status = "old" if ".old-" in folder.name else manifest["status"]
     return {"pack": manifest["pack"], "period": manifest["period"], "version": manifest["version"], "status": status,
             "started": manifest["started"], "seconds": manifest["seconds"], "n_alarm": manifest["findings"].get("alarm", 0),
-            "n_attention": manifest["findings"].get("attention", 0), "path": folder.relative_to(root).as_posix()}
+            "n_attention": manifest["findings"].get("attention", 0), "path": where}

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import workbench
@@ -23,10 +23,11 @@ POLL = 0.2
 
 @dataclass(frozen=True)
 class Limits:
-    """What one notebook may use: `timeout` in seconds, `memory` in gigabytes."""
+    """What one notebook may use: `timeout` in seconds, `memory` in gigabytes; it ends at once when `stop` is set."""
 
     timeout: float
     memory: float
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,9 @@ def _watch(pid: int, limits: Limits, over: threading.Event, broken: list[str]) -
             used = process.memory_info().rss / 1e9
         except psutil.NoSuchProcess:
             return
-        if used > limits.memory:
+        if limits.stop.is_set():
+            broken.append("it was stopped")
+        elif used > limits.memory:
             broken.append(f"it took more than its {limits.memory:g} GB of memory (`memory` in the pack)")
         elif time.monotonic() - started > limits.timeout:
             broken.append(f"it ran longer than its {limits.timeout:g} seconds (`timeout` in the pack)")

@@ -7,11 +7,12 @@ import os
 import platform
 import shutil
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import workbench
@@ -43,6 +44,7 @@ class Order:
     jobs: int
     force: bool
     progress: Callable[[Event], None]
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def run(name: str, *, workspace: str | Path | None = None, data: str | Path | None = None, period: str | None = None,
@@ -123,6 +125,12 @@ def _run_notebooks(order: Order, period: str, out: Path, scrub: Scrub) -> tuple[
         order.progress(Event(period, notebook.name, WAITING))
     with ThreadPoolExecutor(order.jobs) as pool:
         work = {n.name: pool.submit(_run_notebook, order, n, period, out / n.name) for n in order.pack.notebooks}
+        try:
+            wait(work.values())
+        except BaseException:  # Ctrl-C ends the kernels at once, so that none writes after the run
+            order.stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
     sections, tables = [], {}
     for notebook in order.pack.notebooks:
         done = work[notebook.name].result()
@@ -145,7 +153,7 @@ def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> E
 
     order.progress(Event(period, notebook.name, RUNNING, 0, n_cells))
     done = execute(notebook.content, parameters=_values(order, notebook, period, str(out)), folder=order.root / "notebooks",
-                   limits=Limits(order.pack.timeout, order.pack.memory), on_cell=on_cell)
+                   limits=Limits(order.pack.timeout, order.pack.memory, order.stop), on_cell=on_cell)
     state = FAILED if done.error else DONE
     order.progress(Event(period, notebook.name, state, n_cells, n_cells, done.seconds, done.error))
     return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def _known(kind: str) -> bool:
 def check_parameters(values: Mapping[str, object], *, declared: Mapping[str, Mapping[str, Parameter]]) -> None:
     """Refuse a value that no notebook takes, or that one takes in another type. `declared`: notebook -> its parameters.
 
-    An int is taken for a float; a bool is not an int. Errors: `ParameterError`, all faults in one.
+    An int is taken for a float; a bool is not an int, and nan or inf are no number. Errors: `ParameterError`, all faults in one.
     """
     faults = [fault for name, value in values.items() for fault in _faults(name, value, declared)]
     if faults:
@@ -103,4 +104,6 @@ def _is_a(value: object, kind: str) -> bool:
     if element:
         outer, inner = element.groups()
         return _is_a(value, outer) and all(_is_a(v, inner) for v in (value.values() if outer == "dict" else value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     return isinstance(value, KINDS[kind]) and (kind == "bool" or not isinstance(value, bool))

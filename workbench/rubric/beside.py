@@ -36,20 +36,20 @@ def compare(ratings: Ratings, *, versions: Sequence[str] | None = None, confiden
     Undefined (nan, the reason in `note`): one version only; no item under both; items under both but by different raters (then a
     difference cannot be told from the rater pool); fewer than 10 bridge items; one level only.
     Returns an estimates table by criterion and rubric_version ("new less old" for a difference). `repeats` says whether the intervals
-    of both random halves of the bridge set lie on the same side of 0.
+    of both random halves of the bridge set lie on the same side of 0; `df` is the number of items (prompts) drawn, less one.
     Source: Krippendorff (2018), Content Analysis, 4th ed., ch. 12; Efron and Tibshirani (1993), ch. 8.
     """
     if not 0 < confidence < 1 or draws < 2:
         raise ParameterError(f"confidence={confidence!r}, draws={draws!r}: give a share between 0 and 1, and at least 2 draws.")
     pair = chosen_pair(ratings, versions)
     if pair is None:
-        return estimates_table([], by=["criterion", "rubric_version"]).assign(repeats=pd.Series(dtype=bool))
+        return estimates_table([], by=["criterion", "rubric_version"]).assign(df=pd.Series(dtype=float), repeats=pd.Series(dtype=bool))
     rows = [*alphas(ratings, pair, confidence),
             *(difference(b, pair, confidence=confidence, draws=draws, seed=seed) for b in bridges(ratings, pair))]
     table = estimates_table(rows, by=["criterion", "rubric_version"])
     rank = {name: k for k, name in enumerate(["krippendorff_alpha", DIFFERENCE])}
     table = table.assign(_name=table["name"].map(rank)).sort_values(["criterion", "_name"], kind="stable").drop(columns="_name")
-    return table[["name", "criterion", "rubric_version", *MEASURES, "repeats"]].reset_index(drop=True)
+    return table[["name", "criterion", "rubric_version", *MEASURES, "df", "repeats"]].reset_index(drop=True)
 
 
 def alphas(ratings: Ratings, pair: tuple[str, str], confidence: float) -> list[dict[str, object]]:
@@ -61,12 +61,12 @@ def alphas(ratings: Ratings, pair: tuple[str, str], confidence: float) -> list[d
     table["rubric_version"] = [name.get(key, "") for key in zip(table["rubric"], table["rubric_version"])]
     table = table[table["rubric_version"].isin(pair)].drop(columns="rubric")
     order = table["rubric_version"].map(pair.index).sort_values(kind="stable").index
-    return [row | {"repeats": False} for row in table.loc[order].to_dict("records")]
+    return [row | {"df": math.nan, "repeats": False} for row in table.loc[order].to_dict("records")]
 
 
 def difference(found: Bridge, pair: tuple[str, str], *, confidence: float, draws: int, seed: int) -> dict[str, object]:
     """The row of one criterion's difference."""
-    row = {"criterion": found.criterion, "rubric_version": f"{pair[1]} less {pair[0]}", "repeats": False}
+    row = {"criterion": found.criterion, "rubric_version": f"{pair[1]} less {pair[0]}", "df": math.nan, "repeats": False}
     if found.reason:
         return row | estimate(DIFFERENCE, math.nan, n_items=found.both["unit"].nunique(), note=found.reason)
     terms, formula, blocks = paired_terms(found)
@@ -82,7 +82,7 @@ def difference(found: Bridge, pair: tuple[str, str], *, confidence: float, draws
                       "" if found.alike else LEVELS_DIFFER)
     return row | estimate(DIFFERENCE, value, low=low, high=high, se=float(np.nanstd(drawn)) if math.isfinite(value) else math.nan,
                           confidence=confidence, method="bootstrap", n_items=len(terms), n_raters=found.both["rater_id"].nunique(),
-                          n_ratings=2 * len(found.both), note=note) | {"repeats": same_side(ends)}
+                          n_ratings=2 * len(found.both), note=note) | {"df": len(merged) - 1, "repeats": same_side(ends)}
 
 
 def same_side(ends: Sequence[tuple[float, float]]) -> bool:

@@ -42,9 +42,9 @@ def shift(ratings: Ratings, *, versions: Sequence[str] | None = None, confidence
     """Did the new version move the ratings that the same raters give the same items?
 
     For each criterion, on the bridge set: `mean_shift`, new less old in scores (below 0 the new version is stricter), with a t interval
-    that takes items (prompts, where known) as the sample; `stuart_maxwell`, whether the levels are used as often as before, and
-    `bowker`, whether as many ratings went from a level to another as came back: chi-square with `df` and `p`; these two take the
-    ratings as independent, so that with several ratings an item their p is too small.
+    and test (`df`, `p`) that take items (prompts, where known) as the sample; `stuart_maxwell`, whether the levels are used as often
+    as before, and `bowker`, whether as many ratings went from a level to another as came back: chi-square with `df` and `p`; these
+    two take the ratings as independent, so that with several ratings an item their p is too small.
 
     versions: old and new, by the names in `versions`. Nominal levels have no mean_shift. Undefined: as in `compare`; both tests
     need the same levels in both versions.
@@ -78,12 +78,15 @@ def shift_rows(found: Bridge, confidence: float, seed: int) -> list[dict[str, ob
 
 def mean_shift(change: np.ndarray, block: np.ndarray, confidence: float, seed: int) -> dict[str, object]:
     """Mean of `change` (N,) with its linearised error over blocks; `repeats`: both random halves of the blocks show it by themselves."""
+    from scipy.special import stdtr
+
     terms, weight = resample.merge(np.column_stack([change, np.ones(len(change))]), np.ones(len(change)), block)
     half = np.random.default_rng(seed).permutation(len(terms)) % 2 == 0
     value, low, high, se = mean_interval(terms, confidence)
     ends = [mean_interval(terms[part], confidence)[1:3] for part in (half, ~half)]
     row = estimate("mean_shift", value, low=low, high=high, se=se, confidence=confidence, method="linearized")
-    return row | {"repeats": same_side(ends)}
+    p = 2 * float(stdtr(max(len(terms) - 1, 1), -abs(value / se))) if se > 0 else math.nan
+    return row | {"p": p, "df": float(len(terms) - 1), "repeats": same_side(ends)}
 
 
 def mean_interval(terms: np.ndarray, confidence: float) -> tuple[float, float, float, float]:

@@ -79,7 +79,7 @@ def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, st
     """The two versions to compare, old and new, by the names that `versions` gives them; None where only one occurs.
 
     Unless asked for: the newest version of a rubric with the one its file says it came from; without files the two under which the same
-    raters rated most of the same items, else the two that share most items, else the last two.
+    raters rated most of the same items, else the two that share most items, else the last two; of two rubrics only if none has two.
     """
     table = versions(ratings)
     if wanted:
@@ -94,7 +94,10 @@ def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, st
     known = [pair for pair in known if None not in pair]
     if known:
         return known[-1]
+    kin = table[table.duplicated("rubric", keep=False)]     # versions of one rubric before those of different ones
+    table = kin if len(kin) else table
     rows, order = paired_cells(ratings), list(table["version"])
+    rows = rows[rows["rubric"].isin(table["rubric"])]
     item = rows["criterion"] + "\x1f" + rows["item_id"].astype(str)
     label = pd.Series([name[key] for key in zip(rows["rubric"], rows["rubric_version"])], index=rows.index)
     by_rater = item + "\x1f" + rows["rater_id"].astype(str)

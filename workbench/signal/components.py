@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Components:
     """Variances within a system: of items (prompts in it), of what items of one prompt share, of raters, of the residual.
 
     per_item: ratings of an item (harmonic mean). paired: whether systems are compared on common prompts. note: what could not
-    be told.
+    be told. alike: what two items of one system on one prompt share; per_prompt: such items on the prompt of an average item.
     """
 
     item: float
@@ -42,6 +42,8 @@ class Components:
     per_item: float
     paired: bool
     note: str = ""
+    alike: float = 0.0
+    per_prompt: float = 1.0
 
     @property
     def total(self) -> float:
@@ -50,13 +52,23 @@ class Components:
 
     @property
     def difference(self) -> float:
-        """Variance that one item of each of two systems contributes to the difference of their means."""
+        """Variance that one item of each of two systems contributes to the difference of their means.
+
+        A system's items on one prompt count as one to the extent that they are alike (Kish's design effect), less what the other
+        system's items on the prompt share with them.
+        """
         shared = self.prompt if self.paired else 0.0
         mean = self.item + (self.rater + self.residual) / self.per_item
-        return 2 * max(mean - shared, 0.0)
+        return 2 * max(mean - shared + (self.per_prompt - 1) * max(self.alike - shared, 0.0), 0.0)
 
 
 def components(design: Design) -> Components:
+    """Variances of items, raters and the rest, what items of one prompt share, and how many of a system they are."""
+    alike, per_prompt = alike_in_prompt(design)
+    return replace(crossed(design), alike=alike, per_prompt=per_prompt)
+
+
+def crossed(design: Design) -> Components:
     """Variance components by the method of moments, unbalanced designs included; nan where nothing varies freely.
 
     With N ratings, A = within-item mean square estimates rater + residual, B = within-rater-and-system mean square item +
@@ -124,6 +136,23 @@ def shared_by_prompt(design: Design) -> tuple[float, bool]:
         return 0.0, False
     covariance = (np.bincount(prompt, centred) ** 2 - np.bincount(prompt, centred**2)).sum() / pairs
     return max(float(covariance), 0.0), bool((count[prompt] > 1).mean() >= 0.5)
+
+
+def alike_in_prompt(design: Design) -> tuple[float, float]:
+    """Covariance of two items' means on one prompt within a system, and the items that share the prompt of an average item."""
+    if design.prompt is None or not len(design.score):
+        return 0.0, 1.0
+    item = np.unique(design.item, return_inverse=True)[1]
+    mean = np.bincount(item, design.score) / np.bincount(item)
+    stratum = of_first(np.unique(design.stratum, return_inverse=True)[1], item)
+    cell = np.unique(of_first(pair_codes(design.stratum, design.prompt), item), return_inverse=True)[1]
+    size = np.bincount(cell)
+    pairs = (size * (size - 1)).sum()
+    if pairs == 0:
+        return 0.0, 1.0
+    centred = mean - (np.bincount(stratum, mean) / np.maximum(np.bincount(stratum), 1))[stratum]
+    covariance = (np.bincount(cell, centred) ** 2 - np.bincount(cell, centred**2)).sum() / pairs
+    return max(float(covariance), 0.0), float((size**2).sum() / size.sum())
 
 
 def jackknife(design: Design, statistic, seed: int) -> tuple[float, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.errors import examples
+from workbench.errors import examples, shorten
 from workbench.estimates import MEASURES, finding, findings_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def findings(ratings: Ratings, *, effects: pd.DataFrame, targets: pd.DataFrame) 
 
 def named(row: pd.Series) -> str:
     """A target as a reader names it."""
-    return row["instrument"] + (f", {row['group']}" if row["group"] != "all ratings" else "")
+    return shorten(row["instrument"], 80) + (f", {shorten(row['group'], 60)}" if row["group"] != "all ratings" else "")
 
 
 def where(row: pd.Series, keys: list[str]) -> dict[str, object]:
@@ -104,9 +104,11 @@ def ranked(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
     known = targets[targets["step"].notna()]
     if len(known) > 1:
         best, worst = known.loc[known["step"].idxmin()], known.loc[known["step"].idxmax()]
+        alike = f"{best['step']:.2f}" == f"{worst['step']:.2f}"
         said = [f"{named(row)} ({row['step']:.2f} SD, mean {row['mean']:.3g})" for row in (best, worst)]
-        yield finding(NOTEBOOK, "verifiability", f"A hundred ratings show the smallest step on {said[0]}, the largest on "
-                      f"{said[1]}.", severity="ok")
+        sentence = f"A hundred ratings show the same step on all {len(known)} targets: {best['step']:.2f} SD." if alike else \
+            f"A hundred ratings show the smallest step on {said[0]}, the largest on {said[1]}."
+        yield finding(NOTEBOOK, "verifiability", sentence, severity="ok")
 
 
 def undefined(rows: pd.DataFrame) -> Iterator[dict[str, object]]:

@@ -45,8 +45,9 @@ def detectable(ratings: Ratings, *, by: Sequence[str] = ("criterion", "task_type
     with probability `power`: smaller is better. Per group of `by` (criteria and scales are always apart) one row for the
     present number of items per system (`current`), and one for each of `n_items`. The variance of the difference with n items
     and r ratings of each is 2 (item + (rater + residual) / r - prompt) / n; `prompt`, what two systems' items on one prompt
-    share, counts where at least half the prompts are common (`paired`). Raters are taken to be assigned at random; the items
-    are the sample.
+    share, counts where at least half the prompts are common (`paired`). Several items of a system on one prompt count as one to
+    the extent that they are alike, and other numbers of items presume as many a prompt. Raters are taken to be assigned at
+    random; the items are the sample.
 
     target: the effect worth detecting, in points; None for 0.2 standard deviations of a rating. `n_needed` says how many items
     per system detect it. seed: of the groups of prompts that a jackknife leaves out for the interval (95 %, on the log scale).

@@ -49,7 +49,9 @@ def verifiability(ratings: Ratings, *, by: Sequence[str] = ("criterion", "task_t
 
 
 def top_of(scale: object) -> float:
-    """The highest score of a scale."""
+    """The highest score of a scale; nan where only one value occurs, which has no top."""
+    if scale.assumed and (len(scale.values) == 1 or not scale.values and scale.minimum == scale.maximum):
+        return math.nan
     return max(scale.values) if len(scale.values) else scale.maximum if scale.maximum is not None else math.nan
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cache import file_digest
-from workbench.errors import ParameterError, RatingsError, examples, one_of
+from workbench.errors import ParameterError, RatingsError, examples, one_of, shorten
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
 from workbench.store.rubrics import read_rubrics
+from workbench.store.sets import split_sets
+from workbench.store.sides import check_side_tables
 from workbench.store.sources import TEXT, Opened, open_delta, open_files, open_frame
 
 if TYPE_CHECKING:
@@ -46,13 +48,15 @@ class Location:
 
 
 def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: Mapping[str, object] | None = None,
-         engine: str | None = None, use: str | None = None, wide: bool = False, pseudonyms: str | None = None) -> Ratings:
+         separators: Mapping[str, str] | None = None, engine: str | None = None, use: str | None = None, wide: bool = False,
+         pseudonyms: str | None = None) -> Ratings:
     """Ratings from where they lie, without loading them.
 
     source: a path to CSV, TSV, JSON Lines or Parquet, a folder of Parquet files, a Delta table, a dataset folder
         (`ratings` with side tables, `rubrics/`, `dataset.toml`), a list of such files, a pandas frame or an Ibis table.
     columns: the source's name -> the contract's name, for columns that are called otherwise, {"ts": "rated_at"}.
     exclude: column -> value or list of values; rows that have one of them are left out, and counted.
+    separators: criterion -> the separator of its set-valued labels, {"relations": "|"}; each option becomes a yes/no criterion.
     engine: None or "duckdb" for this process, or a Spark master ("spark://host:7077").
     use: "label" or "score" where a table has both and no rubric says which; default "score".
     wide: the file is a matrix, first column item ids, one further column a rater.
@@ -64,6 +68,8 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     if use is not None:
         one_of("use", use, ("score", "label"))
     place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide)
+    if place.folder:
+        check_side_tables(place.folder)
     table = renamed(opened.table, mapping, name=place.name)
     normal = normalise(table, name=place.name)
     table = pseudonymous(normal.table, pseudonyms)
@@ -71,7 +77,9 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     kept = table
     for column, values in filters.items():
         kept = kept.filter(~matches(kept[column], values).fill_null(False))
-    mark = (sorted(mapping.items()), pseudonyms and key_of(pseudonyms), wide)
+    sets = {**place.settings.get("separators", {}), **(separators or {})}
+    kept = split_sets(kept, sets, name=place.name)
+    mark = (sorted(mapping.items()), pseudonyms and key_of(pseudonyms), wide, sorted(sets.items()))
     return Ratings(Source(
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
         rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters,
@@ -140,7 +148,7 @@ def known_kind(path: Path) -> None:
 
 
 def dataset_settings(folder: Path) -> dict[str, Any]:
-    """`dataset.toml`: name, use, [columns], [exclude]. Errors: `RatingsError`."""
+    """`dataset.toml`: name, use, [columns], [exclude], [separators]. Errors: `RatingsError`."""
     path = folder / "dataset.toml"
     if not path.exists():
         return {}
@@ -148,10 +156,29 @@ def dataset_settings(folder: Path) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise RatingsError(f"{path.name}: not a TOML file: {fault}.") from None
-    unknown = sorted(set(settings) - {"name", "use", "columns", "exclude"})
+    unknown = sorted(set(settings) - {"name", "use", "columns", "exclude", "separators"})
     if unknown:
-        raise RatingsError(f"{path.name}: unknown key {examples([repr(k) for k in unknown])}. Known: name, use, [columns], [exclude].")
+        raise RatingsError(f"{path.name}: unknown key {examples([repr(k) for k in unknown])}. "
+                           f"Known: name, use, [columns], [exclude], [separators].")
+    forms = {"name": "text", "use": '"score" or "label"', "columns": "a table of YOURS = \"OURS\"",
+             "exclude": "a table of COLUMN = VALUE",
+             "separators": "a table of CRITERION = \"SEPARATOR\""}
+    for key, value in settings.items():
+        if not well_formed(key, value):
+            raise RatingsError(f"{path.name}: {key} is {shorten(repr(value))}, expected {forms[key]}. Correct that line.")
     return settings
+
+
+def well_formed(key: str, value: object) -> bool:
+    """Whether a setting of `dataset.toml` is of the kind its key takes."""
+    if key in ("name", "use"):
+        return isinstance(value, str) and (key == "name" or value in ("score", "label"))
+    if not isinstance(value, dict):
+        return False
+    if key in ("columns", "separators"):
+        return all(isinstance(one, str) for one in value.values())
+    listed = (one for held in value.values() for one in (held if isinstance(held, list) else [held]))
+    return not any(isinstance(one, (dict, list)) for one in listed)
 
 
 def row_filters(exclude: Mapping[str, object], mapping: Mapping[str, str], table: Any, *, name: str) -> dict[str, tuple[object, ...]]:

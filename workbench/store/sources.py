@@ -204,15 +204,13 @@ def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], vie
     return connection.table(view)
 
 
-def open_delta(path: Path, *, engine: str | None, as_of: int | str | None = None) -> Opened:
-    """Open a Delta table at a version (default: the latest)."""
+def open_delta(path: Path, *, engine: str | None) -> Opened:
+    """Open a Delta table at its latest version."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        delta = DeltaTable(str(path), version=as_of if isinstance(as_of, int) else None)
-        if isinstance(as_of, str):
-            delta.load_as_version(as_of)
+        delta = DeltaTable(str(path))
     except DeltaError as fault:
         raise RatingsError(f"{path.name}: the Delta table cannot be opened ({shorten(fault, 120)}). Restore its _delta_log.") from None
     refused = {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ())
