@@ -19,9 +19,9 @@ def test_better_agreement_and_a_shift_are_found():
     found = findings_of(bridged(2, n_items=150, noise=(1.4, 0.3), shift=-0.6))
     agreement, scores = (found.loc[f"rubric/{what}/criterion=overall"] for what in ("agreement", "scores"))
     assert (agreement["severity"], agreement["status"]) == ("ok", "found")
-    assert agreement["sentence"].startswith("On overall, raters agree better under the new version: alpha +")
+    assert agreement["sentence"].startswith("On overall, raters agree better under version 2 than under version 1: alpha +")
     assert (scores["severity"], scores["status"]) == ("attention", "found")
-    assert "makes scores lower" in scores["sentence"] and "no trend line" in scores["action"]
+    assert "scores are lower under version 2 than under version 1" in scores["sentence"] and "no trend line" in scores["action"]
 
 
 def test_no_change_is_not_made_one():
@@ -55,14 +55,14 @@ def test_one_correction_spans_agreement_and_scores_of_all_criteria():
     compared = pd.DataFrame([row_of(DIFFERENCE, "safety", -0.0776, 0.0335), row_of(DIFFERENCE, "tone", 0.01, 0.03)])
     shifted = pd.DataFrame([row_of("mean_shift", "safety", 0.005, 0.015), row_of("mean_shift", "tone", 0.09, 0.0394)])
     found = findings(compared, shifted).set_index("id")
-    assert set(found["severity"]) == {"ok"}
+    assert not found["severity"].isin(["alarm", "attention"]).any()
     for place in ("agreement/criterion=safety", "scores/criterion=tone"):
         assert found.loc[f"rubric/{place}", "sentence"].endswith("among 4 comparisons chance gives such an interval too.")
 
 
 def test_a_change_is_told_by_a_t_test_with_as_many_degrees_as_prompts_less_one():
     # t = 2.5: p 0.018 with 29 degrees, 0.067 with 4; the only comparison of two with any evidence, so Holm asks for 0.025
-    for df, severity in ((29, "attention"), (4, "ok")):
+    for df, severity in ((29, "attention"), (4, "unknown")):
         found = findings(pd.DataFrame([row_of(DIFFERENCE, "safety", -0.25, 0.1, df)]),
                          pd.DataFrame([row_of("mean_shift", "safety", 0.0, 0.1, df)])).set_index("id")
         assert found.loc["rubric/agreement/criterion=safety", "severity"] == severity

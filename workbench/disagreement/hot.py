@@ -159,7 +159,8 @@ def row_of(units: Units, column: str, level: str, inside: np.ndarray, found: Con
     others = float(value[~inside].mean()) if n_inside else math.nan
     criterion, rubric = str(units.frame["criterion"].iloc[0]), str(units.frame["rubric"].iloc[0])
     contested = units.most_contested[inside[units.most_contested]][:6]
-    row = estimate("disagreement", others + found.effect, low=others + found.low, high=others + found.high,
+    low, high = (min(max(others + end, 0.0), 1.0) if end == end else end for end in (found.low, found.high))   # a share
+    row = estimate("disagreement", others + found.effect, low=low, high=high,
                    confidence=question.confidence, method="score test", n_items=n_inside, n_raters=units.raters_of(inside),
                    n_ratings=int(units.frame["n_ratings"].to_numpy()[inside].sum()), note=found.note)
     return row | {"criterion": criterion, "rubric": rubric, "column": column, "level": level,

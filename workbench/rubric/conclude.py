@@ -33,8 +33,9 @@ def findings(compared: pd.DataFrame, shifted: pd.DataFrame, *, changed: pd.DataF
         return findings_table(rows)
     rows = [*unknowns(differences, "agreement"), *unknowns(means, "scores")]
     told, n = told_apart(pd.concat([differences, means]), confidence), len(records(differences))
-    rows += [agreement(row, is_told, len(told)) for row, is_told in zip(records(differences), told[:n])]
-    rows += [scores(row, is_told, len(told)) for row, is_told in zip(records(means), told[n:])]
+    new, old = map(versioned, str(differences["rubric_version"].iloc[0]).split(" less "))
+    rows += [agreement(row | {"new": new, "old": old}, is_told, len(told)) for row, is_told in zip(records(differences), told[:n])]
+    rows += [scores(row | {"new": new, "old": old}, is_told, len(told)) for row, is_told in zip(records(means), told[n:])]
     if changed is not None and len(changed):
         rows.append(wording(changed))
     elif changed is not None:
@@ -71,6 +72,11 @@ def unknowns(table: pd.DataFrame, what: str) -> list[dict[str, object]]:
             for kind, part in lost.groupby(lost["note"].str.split(":").str[0], sort=True)]
 
 
+def versioned(name: str) -> str:
+    """A version as it stands in a sentence: "version 2", or "rubric quality 2" where the rubrics differ too."""
+    return f"rubric {name}" if " " in name else f"version {name}"
+
+
 def interval(row: Mapping[str, object]) -> str:
     """An estimate with its interval as text."""
     ends = f" [{row['low']:+.2f}, {row['high']:+.2f}]" if row["low"] == row["low"] else ""
@@ -88,12 +94,14 @@ def agreement(row: Mapping[str, object], told: bool, n: int) -> dict[str, object
     basis = (f"alpha {interval(row)} on the {row['n_items']:,} items that the same {row['n_raters']:,} raters rated under both"
              f"{chance(row, told, n)}")
     if not told:
-        sentence = f"On {row['criterion']}, whether raters agree better under the new version cannot be told: {basis}."
+        sentence = f"On {row['criterion']}, whether raters agree better under {row['new']} than under {row['old']} cannot be told: {basis}."
         action = "Extend the bridge set if the answer matters."
     else:
-        sentence = f"On {row['criterion']}, raters agree {'better' if better else 'less'} under the new version: {basis}."
+        way = "better" if better else "less"
+        sentence = f"On {row['criterion']}, raters agree {way} under {row['new']} than under {row['old']}: {basis}."
         action = "Keep the new wording." if better else "Find the wording that lets raters part, on bridge items whose ratings moved."
-    return finding(NOTEBOOK, "agreement", sentence, severity="attention" if told and not better else "ok", action=action, evidence=row,
+    severity = "unknown" if not told else "ok" if better else "attention"
+    return finding(NOTEBOOK, "agreement", sentence, severity=severity, action=action, evidence=row,
                    status="found" if told and row["repeats"] else "watch", where={"criterion": row["criterion"]})
 
 
@@ -101,10 +109,11 @@ def scores(row: Mapping[str, object], told: bool, n: int) -> dict[str, object]:
     """The sentence on one criterion's scores, one of `n` comparisons."""
     basis = f"mean {interval(row)} for the same raters and items (n = {row['n_items']:,} items){chance(row, told, n)}"
     if told:
-        sentence = f"On {row['criterion']}, the new version makes scores {'higher' if row['value'] > 0 else 'lower'}: {basis}."
+        way = "higher" if row["value"] > 0 else "lower"
+        sentence = f"On {row['criterion']}, scores are {way} under {row['new']} than under {row['old']}: {basis}."
         action = "Draw no trend line across the change of version, and compare systems within one version."
     else:
-        sentence, action = f"On {row['criterion']}, no shift of scores is told from 0: {basis}.", ""
+        sentence, action = f"On {row['criterion']}, from {row['old']} to {row['new']} no shift of scores is told from 0: {basis}.", ""
     return finding(NOTEBOOK, "scores", sentence, severity="attention" if told else "ok", action=action, evidence=row,
                    status="found" if told and row["repeats"] else "watch", where={"criterion": row["criterion"]})
 
