@@ -28,7 +28,7 @@ lock: pyproject.toml  ## renew the exact versions (needs uv)
 clean:  ## remove the environment, caches and staged files; reports stay
 	rm -rf .venv .workbench .pytest_cache .hypothesis build dist *.egg-info
 
-COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

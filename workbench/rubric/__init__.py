@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from workbench.lazy import lazily
 
-_NAMES = {"versions": "pairing", "diff": "wording", "compare": "beside", "shift": "moved", "flow": "moved", "findings": "conclude"}
-__all__ = list(_NAMES)
-
-
-def __getattr__(name: str) -> object:
-    if name in _NAMES:
-        return getattr(import_module(f"workbench.rubric.{_NAMES[name]}"), name)
-    raise AttributeError(f"module 'workbench.rubric' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __all__ = lazily(__name__, {
+    "versions": "pairing", "diff": "wording", "compare": "beside", "shift": "moved", "flow": "moved",
+    "findings": "conclude",
+})
