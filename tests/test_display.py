@@ -35,3 +35,9 @@ def test_findings_are_shown_as_sentences_with_what_to_do() -> None:
 
 def test_rows_beyond_the_limit_are_counted() -> None:
     assert "30 rows, the first 20 shown" in wb.show(pd.DataFrame({"n": range(30)}))._repr_html_()
+
+
+def test_notes_stand_below_the_table_once_each() -> None:
+    rows = [estimate("alpha", 0.5, note="few items"), estimate("ac", 0.4, note="few items"), estimate("pa", 0.3)]
+    html = wb.show(estimates_table(rows))._repr_html_()
+    assert html.count("few items") == 1 and html.count("<td>a</td>") == 2 and "a: few items" in html

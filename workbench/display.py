@@ -43,15 +43,32 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
     if {"sentence", "severity"} <= set(table.columns):
         columns = columns or ["severity", "sentence", "action"]
     chosen = columns or [c for c in table.columns if c not in SILENT and not empty(table[c])]
+    chosen = [c for c in chosen if c != "note" or not empty(table.head(limit)[c])]
     rows = table.head(limit).to_dict("records")
+    marks = footnotes(rows) if "note" in chosen else {}
+    said = [f"{mark}: {note}" for note, mark in marks.items()]
     head = "".join(f"<th scope='col'>{escape(TITLES.get(c, c.replace('_', ' ').capitalize()))}</th>" for c in chosen)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell(row, c))}</td>" for c in chosen) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(data_cell(row, c, marks) for c in chosen) + "</tr>" for row in rows)
     more = f"{len(table):,} rows, the first {limit} shown" if len(table) > limit else ""
     confidence = {row["confidence"] for row in rows if row.get("confidence") == row.get("confidence") and row.get("confidence")}
     brackets = f"in brackets: {max(confidence):.0%} interval" if confidence and "value" in chosen else ""
-    caption = "; ".join(x for x in (more, brackets) if x)
+    caption = [x for x in ("; ".join(x for x in (more, brackets) if x), *said) if x]
     html = f"<table class='shown'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return Shown(html + (f"<p class='caption'>{escape(caption)}</p>" if caption else ""), table[chosen].head(limit).to_string(index=False))
+    below = "".join(f"<p class='caption'>{escape(line)}</p>" for line in caption)
+    return Shown(html + below, table[chosen].head(limit).to_string(index=False))
+
+
+def footnotes(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """The different notes of the rows, each with a letter that stands for it in the table."""
+    notes = dict.fromkeys(str(row["note"]) for row in rows if row["note"] and row["note"] == row["note"])
+    return {note: chr(ord("a") + place) if place < 26 else str(place + 1) for place, note in enumerate(notes)}
+
+
+def data_cell(row: dict[str, Any], column: str, marks: dict[str, str]) -> str:
+    """One cell as HTML; estimates with their intervals, and days, stay on one line."""
+    text = marks.get(str(row[column]), "") if column == "note" else cell(row, column)
+    whole = column == "value" or hasattr(row[column], "strftime")
+    return f"<td style='white-space: nowrap'>{escape(text)}</td>" if whole else f"<td>{escape(text)}</td>"
 
 
 def empty(column: pd.Series) -> bool:
