@@ -61,7 +61,7 @@ def monitor_chart(windows: pd.DataFrame, *, by: str | Sequence[str] = (), error_
     alarmed = sum(bool(part["alarm"].any()) for _, part in groups)
     streams = "1 stream" if len(groups) == 1 else f"{len(groups)} streams"
     said = f"{streams}, {alarmed} with an alarm, {frame['week'].nunique()} weeks · " \
-           f"{evidence(windows)} · alarm line at {number(frame['alarm_at'].max())} (error rate {error_rate:g})"
+           f"{evidence(windows)} · alarm line at {number(frame['alarm_at'].max())} (error rate {error_rate:.2g})"
     return styled(alt.vconcat(*panels, spacing=12), title=title, subtitle=said)
 
 
