@@ -27,6 +27,7 @@ CASES = [
     ("lewidi_convabuse", "abuse", {}, {"criterion": "abuse"}, "ordinal", {}),
     ("lewidi_md_agreement", "offensiveness", {}, {}, "nominal", {}),
     ("llmbar", "all models", {}, {"rater_kind": "model"}, "nominal", {}),
+    ("llmbar", "GPT-4 Vanilla orig+swap", {}, {"rater_kind": "model", "rater_id": ["GPT-4/Vanilla", "GPT-4/Vanilla@swap"]}, "nominal", {}),
     ("medical_safety", "query crowd", {}, {"criterion": "query_risk", "rater_role": "crowd"}, "nominal", {"use": "label"}),
     ("medical_safety", "response crowd", {}, {"criterion": "response_type", "rater_role": "crowd"}, "nominal", {"use": "label"}),
     ("medical_safety", "query crowd+expert ordinal", {}, {"criterion": "query_risk"}, "ordinal", {}),

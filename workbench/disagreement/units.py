@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from workbench.instrument import Scale
     from workbench.ratings import Ratings
+    from workbench.reduce.scan import Instrument
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
 RARE = 10           # raters of fewer units share one noise: too little is known of each

@@ -16,7 +16,7 @@ from workbench.estimates import join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
-from workbench.reduce.select import Selection, group_ids, none_if_missing, select
+from workbench.reduce.select import Selection, select
 from workbench.reduce.tables import Patterns
 
 if TYPE_CHECKING:
@@ -93,15 +93,9 @@ def listed(ratings: Ratings, chosen: Selection, cluster: str | None) -> "pd.Data
 def assemble(chosen: Selection, found: "pd.DataFrame", size: int | None, bits: int, per_word: int,
              cluster: str | None) -> list[Patterns]:
     """Groups with their arrays, told apart by the `by` columns."""
-    ids = group_ids(found, chosen.by).to_numpy()
-    rows_of = {}
-    for place in np.unique(ids):
-        rows = found[ids == place]
-        rows_of[tuple(none_if_missing(rows[c].iloc[0]) for c in chosen.by)] = rows
     made = []
-    for place, key in enumerate(chosen.keys()):
+    for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
         scale, group = chosen.scales[place], chosen.groups.iloc[place]
-        rows = rows_of.get(tuple(key.values()), found.iloc[:0])
         counts, weight, codes = arrays(rows, scale, size, bits, per_word, cluster)
         n = int(round(float((counts.sum(axis=1).ravel() if size else np.asarray(counts.sum(axis=1)).ravel()) @ weight)))
         if n != int(group["n_used"]):

@@ -49,6 +49,12 @@ class Selection:
         return [{c: none_if_missing(v) for c, v in zip(self.by, row)} for row in self.groups[list(self.by)].itertuples(index=False)] \
             if self.by else [{}] * len(self.groups)
 
+    def parts(self, found: "pd.DataFrame") -> list["pd.DataFrame"]:
+        """The rows of a reduction that belong to each group, in the order of `groups`; none where a group has no ratings."""
+        held = {tuple(none_if_missing(rows[c].iloc[0]) for c in self.by): rows
+                for _, rows in found.groupby(group_ids(found, self.by), sort=False)}
+        return [held.get(tuple(key.values()), found.iloc[:0]) for key in self.keys()]
+
 
 def none_if_missing(value: object) -> object:
     """None for every kind of missing value."""

@@ -10,7 +10,7 @@ from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.packing import CLUSTER, clustered
-from workbench.reduce.select import Selection, group_ids, none_if_missing, select
+from workbench.reduce.select import Selection, select
 from workbench.reduce.tables import Moments
 
 
@@ -33,11 +33,9 @@ def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Mom
         n=t.count(), total=score.sum(), squares=(score * score).sum())
     merged = items.group_by([*outer, "n", "total", "squares"]).aggregate(weight=items.count())
     found = collect(ratings.source, merged.order_by([*outer, "n", "total", "squares"]))
-    ids = group_ids(found, chosen.by).to_numpy()
-    rows_of = {tuple(none_if_missing(found[c].to_numpy()[ids == i][0]) for c in chosen.by): ids == i for i in np.unique(ids)}
     made = []
-    for place, key in enumerate(chosen.keys()):
-        rows, group = found[rows_of.get(tuple(key.values()), np.zeros(len(found), bool))], chosen.groups.iloc[place]
+    for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
+        group = chosen.groups.iloc[place]
         codes = rows[CLUSTER].astype("object").factorize(use_na_sentinel=False)[0] if cluster else None
         n, total, squares, weight = (rows[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight"))
         made.append(Moments(key, n, total, squares, center, weight, codes, chosen.scales[place].name, int(weight.sum()),
