@@ -14,6 +14,7 @@ from workbench.errors import one_of
 MEASURES = ("value", "low", "high", "se", "confidence", "method", "estimand",
             "n_items", "n_raters", "n_ratings", "n_dropped", "note")
 THESE_RATERS = "these raters"
+SUCH_RATERS = "such raters"
 
 SEVERITIES = ("alarm", "attention", "unknown", "ok")
 STATUSES = ("watch", "found")

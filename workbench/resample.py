@@ -1,4 +1,4 @@
-"""Uncertainty of any statistic that is a formula of totals over items: linearised errors and the bootstrap.
+"""Uncertainty of any statistic that is a formula of totals over items: linearised errors, the jackknife and the bootstrap.
 
 Write what each item contributes as a row of `terms`, so that the statistic is `formula(weight @ terms)`, where `weight` says how
 many items share a row. Then a bootstrap draw is one multinomial over the rows, and a standard error is the formula's slope times
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 Formula = Callable[[np.ndarray], np.ndarray]
 
-# Cells of one block of bootstrap weights: bounds memory at 32 MB, whatever the number of rows.
+# Cells of one block of bootstrap weights, or of totals less an item: bounds memory at 32 MB, whatever the number of rows.
 BLOCK = 4_000_000
+# Draws this near a value are the same value, summed in another order.
+ROUNDING = 1e-12
+# Beyond this many cells (a second's work) the slope stands for what leaving an item out does; it is 1 / n off, n being large then.
+LEFT_OUT_CELLS = 50_000_000
 STEP = 1e-60
 
 
@@ -38,6 +42,8 @@ def gradient(formula: Formula, totals: np.ndarray) -> np.ndarray:
     By the complex step (Squire and Trapp 1998, doi:10.1137/S003614459631241X): f'(x) = Im f(x + ih) / h has no
     difference to cancel. The formula must therefore be made of sums, products, quotients and powers.
     """
+    if totals.size * totals.shape[-1] <= BLOCK // 16:
+        return value(formula, totals[..., None, :] + 1j * STEP * np.eye(totals.shape[-1])).imag / STEP
     slope = np.empty(totals.shape)
     stepped = totals.astype(complex)
     for column in range(totals.shape[-1]):
@@ -64,6 +70,43 @@ def linearized(formula: Formula, terms: Terms, weight: np.ndarray) -> float:
     influence = terms @ gradient(formula, weight @ terms)
     influence = influence - weight @ influence / n
     return math.sqrt(n / (n - 1) * (weight @ influence**2))
+
+
+def left_out(formula: Formula, terms: Terms, weight: np.ndarray) -> np.ndarray:
+    """`formula` without one item of each row, (P,); nan where that leaves it undefined, and in rows without an item."""
+    totals, (rows, columns) = weight @ terms, terms.shape
+    size = max(1, BLOCK // max(columns, 1))
+    blocks = [value(formula, totals - dense(terms[start:start + size])) for start in range(0, rows, size)]
+    return np.where(weight > 0, np.concatenate([*blocks, np.zeros(0)]), np.nan)
+
+
+def influences(formula: Formula, terms: Terms, weight: np.ndarray) -> np.ndarray:
+    """What one item of each row adds to the value, less the mean item: (P,); 0 in rows without an item.
+
+    By leaving it out, times (n - 1) / n, so that the same sum of squares gives the jackknife's error and the linearised one.
+    nan in all rows where the value is undefined without one of the items.
+    """
+    n = weight.sum()
+    if math.prod(terms.shape) > LEFT_OUT_CELLS:
+        found = terms @ gradient(formula, weight @ terms)
+    else:
+        found = -(n - 1) / n * left_out(formula, terms, weight)
+    found = np.where(weight > 0, found, 0)
+    return np.where(weight > 0, found - weight @ found / n, 0)
+
+
+def jackknife(weight: np.ndarray, influence: np.ndarray) -> tuple[float, float]:
+    """Standard error by leaving each item out, and the degrees of freedom of its t quantile; from `influences` (P,).
+
+    The squared error is n / (n - 1) times the sum of squared influences (Tukey 1958; Efron and Stein 1981,
+    doi:10.1214/aos/1176345462). Where a few items carry that sum it is itself uncertain, and a t quantile on n - 1 degrees
+    too short: they are Satterthwaite's (1946, doi:10.2307/3002019), 2 mean^2 / variance of the squared error, which the kurtosis
+    k of the influences gives as 2 n / (k - 1 + 2 / (n - 1)), at least 1 and at most n - 1 (what normal influences have).
+    """
+    n = weight.sum()
+    second, fourth = weight @ influence**2, weight @ influence**4
+    kurtosis = n * fourth / second**2 if second > 0 else 3.0
+    return math.sqrt(n / (n - 1) * second), float(min(max(2 * n / (kurtosis - 1 + 2 / (n - 1)), 1), n - 1))
 
 
 def bootstrap(formula: Formula, terms: Terms, weight: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
@@ -100,6 +143,11 @@ def merge(terms: Terms, weight: np.ndarray, cluster: np.ndarray) -> tuple[Terms,
     return membership @ terms, np.ones(n)
 
 
+def dense(terms: Terms) -> np.ndarray:
+    """Rows as an array."""
+    return terms if isinstance(terms, np.ndarray) else terms.toarray()
+
+
 def t_interval(centre: float, se: float, df: float, confidence: float) -> tuple[float, float]:
     """Centre -/+ the t quantile times the standard error."""
     from scipy.special import stdtrit
@@ -114,4 +162,38 @@ def percentile_interval(draws: np.ndarray, confidence: float) -> tuple[float, fl
     if len(defined) < 2:
         return math.nan, math.nan
     low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def z_interval(centre: float, se: float, df: float, confidence: float) -> tuple[float, float]:
+    """The t interval of Fisher's z = artanh(centre), its error se / (1 - centre^2), taken back to the scale of `centre`.
+
+    The ends stay within -1 and 1, and the side further from them is the longer. Where `centre` does not lie between them: the t
+    interval as it is.
+    """
+    if not -1 < centre < 1:
+        return t_interval(centre, se, df, confidence)
+    low, high = t_interval(math.atanh(centre), se / (1 - centre**2), df, confidence)
+    return math.tanh(low), math.tanh(high)
+
+
+def bca_interval(centre: float, draws: np.ndarray, weight: np.ndarray, influence: np.ndarray,
+                 confidence: float) -> tuple[float, float]:
+    """Bias-corrected and accelerated percentiles of the defined draws (Efron 1987, doi:10.1080/01621459.1987.10478410).
+
+    The bias is that of the draws about `centre` (a draw equal to it counts half), the acceleration a sixth of the skewness of the
+    `influence` (P,) of the items. nan, nan where all draws lie on one side, or the correction has no solution.
+    """
+    from scipy.special import ndtr, ndtri
+
+    defined = draws[~np.isnan(draws)]
+    size = (weight @ influence**2) ** 1.5
+    below = (np.mean(defined < centre - ROUNDING) + np.mean(defined <= centre + ROUNDING)) / 2 if len(defined) > 1 else 0.0
+    if not (0 < below < 1 and size > 0):
+        return math.nan, math.nan
+    bias, acceleration = ndtri(below), weight @ influence**3 / (6 * size)
+    reach = bias + ndtri(np.array([(1 - confidence) / 2, (1 + confidence) / 2]))
+    if (acceleration * reach >= 1).any():
+        return math.nan, math.nan
+    low, high = np.quantile(defined, ndtr(bias + reach / (1 - acceleration * reach)))
     return float(low), float(high)

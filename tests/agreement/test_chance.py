@@ -208,6 +208,16 @@ def test_items_rated_once_stay_in_the_shares_and_are_dropped_only_by_percent_agr
     assert counted == {"AC": (4, 7, 0), "fleiss": (4, 7, 0), "brennan_prediger": (4, 7, 0), "percent_agreement": (3, 6, 1)}
 
 
+def test_items_rated_once_widen_gwets_interval_of_percent_agreement_and_no_other():
+    rows = np.random.default_rng(4).integers(1, 4, (2, 40)).tolist()
+    with_singles = [rows[0] + [1] * 20, rows[1] + [None] * 20]
+    for interval, widens in (("linearized", True), ("jackknife", False)):
+        one, other = (found("percent_agreement", patterns_of(r), interval=interval) for r in (rows, with_singles))
+        assert other["value"] == pytest.approx(one["value"], abs=EXACT)
+        # The jackknife's n / (n - 1) of 60 items for that of 40 is all that differs.
+        assert (other["se"] > 1.05 * one["se"]) == widens and (widens or other["se"] == pytest.approx(one["se"], rel=0.01))
+
+
 @pytest.mark.parametrize("name", COEFFICIENTS)
 def test_the_public_function_gives_the_kernels_numbers_by_group(name):
     rows = [("g1", f"i{i}", f"r{j}", int(v)) for i, v in enumerate([1, 2, 2, 1, 2]) for j in range(2)]
@@ -253,9 +263,10 @@ def test_one_cluster_has_no_interval():
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"interval": "normal"}, "interval='normal' is not known. Use one of: 'linearized', 'bootstrap', 'none'"),
+    ({"interval": "normal"}, "interval='normal' is not known. Use one of: 'jackknife', 'linearized', 'bootstrap', 'bca', 'two-way'"),
     ({"confidence": 95}, "confidence=95 is not a share between 0 and 1"),
     ({"interval": "bootstrap", "draws": 0}, "draws=0 is too few"),
+    ({"interval": "bca", "draws": 1.5}, "draws=1.5 is too few"),
     ({"weights": "square"}, "weights='square' is not known. Use one of: 'identity', 'linear', 'quadratic'"),
     ({"weights": np.eye(3)}, r"weights has shape \(3, 3\), but there are 2 levels")])
 def test_a_wrong_argument_is_named_with_the_right_ones(arguments, words):

@@ -208,6 +208,66 @@ def test_ratio_scale_refuses_values_below_0():
         alpha(patterns_of([[-1, 2], [2, 2]], scale="ratio"))
 
 
+def test_a_distance_of_ones_own_worked_by_hand():
+    # Squared distances a-b 1, b-c 4, a-c 9 (c is further off than b). Items: aa, ab, bc. N = 6; a 3, b 2, c 1.
+    # O = 2 * 1 + 2 * 4 = 10. E = 2 (3*2*1 + 2*1*4 + 3*1*9) = 82. alpha = 1 - 5 * 10 / 82 = 16/41.
+    distance = np.array([[0, 1, 9], [1, 0, 4], [9, 4, 0]])
+    group = patterns_of([["a", "a", "b"], ["a", "b", "c"]])
+    assert row_of(alpha_sums(group, distance), group, interval="none")["value"] == pytest.approx(16 / 41, abs=EXACT)
+
+
+def test_the_known_distances_given_as_tables_are_their_scales():
+    frame = frame_of([[1, 4, 2, 4, 3, 1], [2, 4, 2, 4, 3, 1], [1, 3, None, 4, 1, 1]])
+    values = np.arange(1.0, 5)
+    tables = {"nominal": values[:, None] != values, "interval": (values[:, None] - values) ** 2,
+              "ratio": ((values[:, None] - values) / (values[:, None] + values)) ** 2}
+    ratings = wb.from_matrix(frame)
+    for scale, table in tables.items():
+        own, known = ALPHA(ratings, scale=table), ALPHA(ratings, scale=scale)
+        for column in ("value", "se", "low", "high"):
+            assert own[column][0] == pytest.approx(known[column][0], abs=1e-9), (scale, column)
+
+
+@given(rows=PANELS)
+@settings(max_examples=25, deadline=None)
+def test_a_distance_of_ones_own_is_what_a_loop_over_all_pairs_gives(rows):
+    rows, table = columns(rows), np.array([[0, 1, 5, 2], [1, 0, 3, 3], [5, 3, 0, 0.5], [2, 3, 0.5, 0]])
+    paired = [i for i in range(len(rows[0])) if sum(row[i] is not None for row in rows) > 1]
+    if len({row[i] for row in rows for i in paired} - {None}) < 2:
+        return
+    group = patterns_of(rows, levels=range(1, 5))
+    value = row_of(alpha_sums(group, table), group, interval="none")["value"]
+    assert value == pytest.approx(alpha_by_loop(rows, lambda a, b, everything: table[a - 1, b - 1]), abs=1e-9)
+
+
+def test_a_table_that_is_no_distance_is_refused():
+    with pytest.raises(ParameterError, match=r"scale has shape \(3, 3\), but there are 2 levels"):
+        ALPHA(wb.from_matrix(frame_of([[1, 2], [1, 2]])), scale=np.ones((3, 3)))
+
+
+def test_a_group_without_pairs_needs_no_table():
+    group = patterns_of([[1, None], [None, 2]])
+    assert row_of(alpha_sums(group, np.ones((9, 9))), group)["note"] == "no item has two ratings"
+
+
+def test_leaving_a_unit_out_moves_alpha_as_published():
+    case = oracle("krippendorffsalpha_R_inference")
+    sums = alpha_sums(patterns_of(case["data"], scale="nominal"))
+    whole = float(resample.value(sums.formula, sums.weight @ sums.terms))
+    without = resample.left_out(sums.formula, sums.terms, sums.weight)
+    assert whole - without[5] == pytest.approx(case["expected"]["customary_dfbeta_unit6"], abs=PRINTED)
+
+
+def test_bootstrap_ends_are_of_the_published_size():
+    # Published from 100 draws of R's generator: the low end of so few is good to about .1.
+    case = oracle("krippendorffsalpha_R_inference")
+    group = patterns_of(case["data"], scale="nominal")
+    for interval in ("bootstrap", "bca"):
+        row = alpha(group, interval=interval, draws=4000)
+        expected = case["expected"]["customary_bootstrap_ci95_seed12_bootit100"]
+        assert (row["low"], row["high"]) == pytest.approx(expected, abs=0.1)
+
+
 def test_an_unknown_scale_is_refused_with_the_known_ones():
     with pytest.raises(ParameterError, match="scale='nominl' is not known. Use one of: 'nominal', 'ordinal'"):
         ALPHA(wb.from_matrix(frame_of([[1, 2], [1, 2]])), scale="nominl")

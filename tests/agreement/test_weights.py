@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.agreement.weights import BY_SCALE, DISTANCES, weight_matrix
+from workbench.agreement.weights import BY_SCALE, DISTANCES, distance_matrix, weight_matrix
 from workbench.errors import ParameterError
 from workbench.schema import SCALES
 
@@ -60,7 +60,23 @@ def test_ratio_weights_refuse_values_below_0():
         weight_matrix("ratio", np.array([-1.0, 1.0]))
 
 
-def test_no_levels_have_no_weights():
-    from workbench.agreement.weights import weight_matrix
+@pytest.mark.parametrize(("table", "words"), [
+    ([[0, 1], [2, 0]], "scale must be symmetric"),
+    ([[1, 1], [1, 0]], "must be 0 on the diagonal"),
+    ([[0, -1], [-1, 0]], "must be 0 or more"),
+    ([[0, np.nan], [np.nan, 0]], "must be finite"),
+    ([[0, 0], [0, 0]], "must be above 0 somewhere"),
+    ([[1, -1], [2, 0]], "must be symmetric and 0 on the diagonal and 0 or more"),
+    ([[0, 1, 2]], r"scale has shape \(1, 3\), but there are 2 levels.*\(2, 2\)")])
+def test_a_table_that_is_no_distance_is_refused(table, words):
+    with pytest.raises(ParameterError, match=words):
+        distance_matrix(np.array(table, dtype=float), 2)
 
+
+def test_a_distance_is_taken_as_it_is():
+    assert distance_matrix(np.array([[0, 2], [2, 0]]), 2).tolist() == [[0, 2], [2, 0]]
+    assert distance_matrix(np.zeros((1, 1)), 1).tolist() == [[0]]
+
+
+def test_no_levels_have_no_weights():
     assert weight_matrix("ordinal", np.array([])).shape == (0, 0)

@@ -115,6 +115,13 @@ def test_check_reads_a_matrix(cli: Cli, csv: Csv) -> None:
     assert code == 0 and "4 ratings" in out
 
 
+def test_simulate_writes_a_plain_panel_of_as_many_ratings_as_asked_for(cli: Cli, away: Path) -> None:
+    code, out, _ = cli("simulate", "panel", "--ratings", "600", "--seed", "3")
+    assert code == 0 and "drawn with seed 3" in out and wb.read("panel").count() == 600
+    code, _, err = cli("simulate", "none", "--ratings", "0")
+    assert code == 2 and "--ratings" in err and not Path("none").exists()
+
+
 def test_simulate_writes_a_dataset_and_touches_nothing_that_is_there(cli: Cli, away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.store import simulate
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 from workbench.lazy import lazily
 
 __getattr__, __all__ = lazily(__name__, {
-    "percent_agreement": "percent", "krippendorff_alpha": "krippendorff", "fleiss_kappa": "fleiss", "gwet_ac": "gwet",
-    "brennan_prediger": "brennan", "summary": "headline", "pairs": "pairwise", "raters": "leave_one_out",
-    "findings": "conclude",
+    "percent_agreement": "percent", "cohen_kappa": "two_raters", "scott_pi": "two_raters", "fleiss_kappa": "fleiss",
+    "conger_kappa": "conger", "brennan_prediger": "brennan", "gwet_ac": "gwet", "krippendorff_alpha": "krippendorff",
+    "icc": "intraclass", "specific": "by_level", "summary": "headline", "difference": "contrast", "connectivity": "linked",
+    "assignments": "linked", "overlap": "linked", "pairs": "pairwise", "raters": "leave_one_out",
+    "intra_rater": "repeated", "settling": "newcomers", "rasch": "facets", "consensus": "truth", "confusion": "truth",
+    "calibration": "truth", "autorater": "stand_in", "alt_test": "alternative",
+    "position_bias": "swapped", "corrected_mean": "powered", "decision_study": "planning",
+    "scorecard": "party", "findings": "conclude",
 })

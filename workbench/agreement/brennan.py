@@ -20,7 +20,7 @@ def uniform_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return weights.sum() / weights.shape[0] ** 2
 
 
-def brennan_prediger(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "linearized",
+def brennan_prediger(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "jackknife",
                      confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
     """How far do raters agree beyond raters who pick any level of the rubric with equal chance?
 
@@ -29,8 +29,9 @@ def brennan_prediger(ratings: Ratings, *, by: Sequence[str] = (), weights: Weigh
 
     ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
     (none), "linear", "quadratic", "ordinal", "radical", "ratio", "circular", "bipolar" or a symmetric (levels, levels) array with
-    1 on the diagonal. `interval`: "linearized" (Gwet's variance, t), "bootstrap" (percentile, over items; `draws`, `seed`) or
-    "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
+    1 on the diagonal. `interval`, at `confidence`: "jackknife" (each item left out), "linearized" (Gwet's variance, t), "bootstrap" or
+    "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such raters, 5 or more; or "none". `cluster`: a column
+    whose items are drawn together, such as "prompt_id".
 
     Items rated once do not enter. One level only: 1, for chance is assumed and not estimated; `note` says so, and there is no
     interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown option.

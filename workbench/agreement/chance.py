@@ -7,12 +7,14 @@ observed agreement and stays in the shares of the levels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates
+from workbench.agreement.two_way import Panel
 from workbench.agreement.weights import weight_matrix
 from workbench.resample import Formula, held
 
@@ -37,7 +39,8 @@ def chance_corrected(name: str, chance: Chance, ratings: Ratings, *, by: Sequenc
     from workbench.reduce import patterns
 
     groups = patterns(ratings, by=by, cluster=cluster)
-    return estimates(name, groups, lambda group: chance_sums(group, chance, weights, assumed=assumed), by=by, sampling=sampling)
+    return estimates(name, groups, lambda group: chance_sums(group, chance, weights, assumed=assumed), by=by,
+                     sampling=replace(sampling, panel=Panel(ratings, by, cluster)))
 
 
 def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: bool = False, singles: bool = True) -> Sums:
@@ -46,8 +49,15 @@ def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: b
     terms, n = item_terms(counts, matrix), row_sums(counts)
     used = group.weight * (n >= (1 if singles else 2))
     note = CHANCE_ASSUMED if assumed and np.count_nonzero(group.weight @ counts) == 1 else ""
+
+    def rows_of(items: Patterns) -> tuple[Terms, Formula]:
+        others, same = _levels(items, weights)
+        rated = row_sums(others) > 0
+        return as_array(item_terms(others, same) * rated[:, None]), corrected(lambda shares: chance(shares, same), hold=False)
+
     return Sums(formula=corrected(lambda shares: chance(shares, matrix)), terms=terms, weight=group.weight, cluster=group.cluster,
-                n_items=int(used.sum()), n_ratings=int(used @ n), reason="" if (n >= 2).any() else NO_PAIR, note=note)
+                n_items=int(used.sum()), n_ratings=int(used @ n), reason="" if (n >= 2).any() else NO_PAIR, note=note,
+                rows_of=rows_of)
 
 
 def item_terms(counts: Terms, weights: np.ndarray) -> Terms:
@@ -60,15 +70,17 @@ def item_terms(counts: Terms, weights: np.ndarray) -> Terms:
     return beside(np.column_stack([np.ones(len(n)), n > 1, agreement]), counts * (1 / np.maximum(n, 1))[:, None])
 
 
-def corrected(chance: Callable[[np.ndarray], np.ndarray]) -> Formula:
+def corrected(chance: Callable[[np.ndarray], np.ndarray], *, hold: bool = True) -> Formula:
     """The coefficient as a formula of the totals of `item_terms`.
 
-    Its slope takes the share of items rated twice as known: Gwet's variance (2014, ch. 5), which published errors follow.
+    With `hold` its slope takes the share of items rated twice as known: Gwet's variance (2014, ch. 5), which published errors
+    follow; it makes intervals too wide where many items are rated once.
     """
     def formula(totals: np.ndarray) -> np.ndarray:
         items, pairable, agreement = np.moveaxis(totals[..., :3], -1, 0)
         expected = chance(totals[..., 3:] / items[..., None])
-        return held(items / pairable) * (agreement - expected * pairable) / (items * (1 - expected))
+        rated_twice = held(items / pairable) if hold else items / pairable
+        return rated_twice * (agreement - expected * pairable) / (items * (1 - expected))
     return formula
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.estimate import ONE_LEVEL
+from workbench.agreement.verdicts import on_autorater, on_connectivity, on_plan, on_scorecard
 from workbench.estimates import MEASURES, finding, findings_table
 
 NOTEBOOK = "agreement"
@@ -16,9 +17,10 @@ FEWEST = 10       # items below which the interval of alpha is too narrow to be 
 NOT_SLICES = {"name", "rater_id", *MEASURES}
 
 
-def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor: float = 0.2, fair: float = 0.4,
-             least: float = 0.01, false_discovery: float = 0.05) -> pd.DataFrame:
-    """What the tables of `summary` and `raters` let one say, as a findings table.
+def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, connectivity: pd.DataFrame | None = None,
+             autorater: pd.DataFrame | None = None, decision_study: pd.DataFrame | None = None, scorecard: pd.DataFrame | None = None,
+             poor: float = 0.2, fair: float = 0.4, least: float = 0.01, false_discovery: float = 0.05) -> pd.DataFrame:
+    """What the tables of this folder's functions let one say, as a findings table; each is named as the function that made it.
 
     For each group one finding on alpha, by where its interval lies: "ok" at or above `fair`; "alarm" below `poor`; "unknown"
     where alpha is undefined, has no interval, or the interval holds both 0 and `fair`, with how many items would tell;
@@ -31,6 +33,10 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor:
     Benjamini and Hochberg (1995) at the rate `false_discovery` over all raters and groups of the table,
     doi:10.1111/j.2517-6161.1995.tb02031.x.
 
+    `connectivity`: "attention" where members fall into sets that share no item, or hang together by fewer than 10. `autorater`: "attention"
+    where the interval of its difference from the humans lies below 0, "unknown" where it reaches below -0.1 and above 0.
+    `scorecard`: "attention" where the party's alpha is surely lower, or its scores surely differ. `decision_study`: what more would buy.
+
     >>> import pandas as pd, workbench as wb
     >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2] * 30, "bob": [1, 2] * 29 + [1, 1]}), scale="nominal")
     >>> findings(wb.agreement.summary(panel))["sentence"][0]
@@ -40,6 +46,8 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, poor:
     rows = [_on_group(row, poor, fair) for row in alpha.to_dict("records")]
     if raters is not None:
         rows += [_on_rater(row) for row in harmful(raters, least, false_discovery)]
+    for table, say in ((connectivity, on_connectivity), (autorater, on_autorater), (scorecard, on_scorecard), (decision_study, on_plan)):
+        rows += say(table) if table is not None else []
     return findings_table(rows)
 
 

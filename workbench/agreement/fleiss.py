@@ -20,7 +20,7 @@ def fleiss_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return ((shares @ weights) * shares).sum(axis=-1)
 
 
-def fleiss_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "linearized",
+def fleiss_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "jackknife",
                  confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
     """How far do raters agree beyond what the shares of the levels alone would give? Any number of raters an item.
 
@@ -29,8 +29,9 @@ def fleiss_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights =
 
     ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
     (none), "linear", "quadratic", "ordinal", "radical", "ratio", "circular", "bipolar" or a symmetric (levels, levels) array with
-    1 on the diagonal. `interval`: "linearized" (Gwet's variance, t), "bootstrap" (percentile, over items; `draws`, `seed`) or
-    "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
+    1 on the diagonal. `interval`, at `confidence`: "jackknife" (each item left out), "linearized" (Gwet's variance, t), "bootstrap" or
+    "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such raters, 5 or more; or "none". `cluster`: a column
+    whose items are drawn together, such as "prompt_id".
 
     Items rated once count in p_k, not in p_a (Gwet's convention). Undefined (nan, reason in `note`): one level only; no item
     rated twice. No interval: one item; full agreement. Errors: `ParameterError` for an unknown option or an unfit array.

@@ -21,7 +21,7 @@ def ac_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return weights.sum() / (q * (q - 1)) * (shares * (1 - shares)).sum(axis=-1)
 
 
-def gwet_ac(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "linearized",
+def gwet_ac(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "jackknife",
             confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
     """How far do raters agree beyond chance, when one level may be far more frequent than the others?
 
@@ -31,8 +31,9 @@ def gwet_ac(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "ide
 
     ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
     (none), "linear", "quadratic", "ordinal", "radical", "ratio", "circular", "bipolar" or a symmetric (levels, levels) array with
-    1 on the diagonal. `interval`: "linearized" (Gwet's variance, t), "bootstrap" (percentile, over items; `draws`, `seed`) or
-    "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
+    1 on the diagonal. `interval`, at `confidence`: "jackknife" (each item left out), "linearized" (Gwet's variance, t), "bootstrap" or
+    "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such raters, 5 or more; or "none". `cluster`: a column
+    whose items are drawn together, such as "prompt_id".
 
     Items rated once count in p_k, not in p_a. One level only: 1, for chance is then assumed, not estimated; `note` says so,
     and there is no interval. Undefined (nan, reason in `note`): no item rated twice. Errors: `ParameterError` for an unknown

@@ -27,7 +27,7 @@ APART, PREVALENT = 0.2, 0.75
 NO_LEVELS = "scores have no levels: read krippendorff_alpha"
 
 
-def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str = "linearized", confidence: float = 0.95,
+def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str = "jackknife", confidence: float = 0.95,
             draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
     """How far do raters agree? Three rows a group: Krippendorff's alpha, with Gwet's AC and percent agreement beside it.
 

@@ -1,4 +1,4 @@
-"""Krippendorff's alpha, 1 - observed / expected disagreement, on nominal, ordinal, interval and ratio scales.
+"""Krippendorff's alpha, 1 - observed / expected disagreement, with nominal, ordinal, interval, ratio and a caller's own distance.
 
 In totals over items rated twice or more: alpha = 1 - (N - 1) O / E, where item i adds to O the squared distances of its pairs of
 ratings over (n_i - 1), E is the same sum over all N ratings as if they were one item, and N is how many they are.
@@ -7,6 +7,7 @@ ratings over (n_i - 1), E is the same sum over all N ratings as if they were one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,8 @@ import pandas as pd
 from workbench.agreement.chance import as_array, beside, row_sums
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates
 from workbench.agreement.groups import reductions
-from workbench.agreement.weights import MAX_LEVELS
+from workbench.agreement.two_way import Panel
+from workbench.agreement.weights import MAX_LEVELS, distance_matrix
 from workbench.errors import ParameterError, one_of
 from workbench.resample import Formula, held
 from workbench.schema import SCALES
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
 
 # Squared deviations below this share of their squares are rounding: all scores are one.
 ROUNDING = 1e-12
+# Beyond this many levels an ordinal scale's midranks stay those of all ratings when raters are redrawn.
+FEW_LEVELS = 16
 
 
-def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str | None = None, interval: str = "linearized",
-                       confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
+def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str | np.ndarray | None = None,
+                       interval: str = "jackknife", confidence: float = 0.95, draws: int = 1000, seed: int = 0,
+                       cluster: str | None = None) -> pd.DataFrame:
     """How far are ratings reproducible: do raters differ on an item less than ratings of any two items differ?
 
     1 is full agreement, 0 what pairing ratings at random would give, below 0 systematic disagreement. alpha = 1 - D_o / D_e, the
@@ -38,11 +43,13 @@ def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str |
 
     ratings: any selection; `by`: columns that make the groups, each a row. `scale`: the distance, "nominal" (same or not),
     "ordinal" (how many ratings lie between), "interval" (difference of scores, any number of different ones), "ratio"
-    (difference over sum); None takes each criterion's own. `interval`: "linearized" (t), "bootstrap" (percentile, over items;
-    `draws`, `seed`) or "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
+    (difference over sum), or a symmetric (levels, levels) array of squared distances of your own, 0 on the diagonal; None takes
+    each criterion's own. `interval`, at `confidence`: "jackknife" (each item left out), "linearized" (the slope's error, t),
+    "bootstrap" or "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such raters, 5 or more; or "none".
+    `cluster`: a column whose items are drawn together, such as "prompt_id".
 
     Items rated once are dropped and counted. Undefined (nan, reason in `note`): one level only; no item rated twice. No interval:
-    one item; full agreement. Errors: `ParameterError` for an unknown option, or values below 0 on a ratio scale.
+    one item; full agreement. Errors: `ParameterError` for an unknown option, values below 0 on a ratio scale, an unfit array.
 
     Sources: Krippendorff (2011), Computing Krippendorff's alpha-reliability; (2018), Content Analysis, 4th ed., ch. 12, where .8
     is asked for conclusions and .667 for tentative ones; variance: Gwet (2014), Handbook of Inter-Rater Reliability; for the
@@ -53,27 +60,53 @@ def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str |
     >>> round(float(krippendorff_alpha(wb.from_matrix(news), scale="nominal")["value"][0]), 3)
     0.095
     """
-    if scale is not None:
+    from workbench.reduce import patterns
+
+    if isinstance(scale, str):
         one_of("scale", scale, SCALES)
-    sampling = Sampling(interval, confidence, draws, seed)
-    groups = reductions(ratings, by=by, scale=scale, cluster=cluster)
-    return estimates("krippendorff_alpha", groups, alpha_sums, by=by, sampling=sampling)
+    own = None if scale is None or isinstance(scale, str) else scale
+    sampling = Sampling(interval, confidence, draws, seed, panel=Panel(ratings, by, cluster))
+    groups = reductions(ratings, by=by, scale=scale, cluster=cluster) if own is None else patterns(ratings, by=by, cluster=cluster)
+    return estimates("krippendorff_alpha", groups, lambda group: alpha_sums(group, own), by=by, sampling=sampling)
 
 
-def alpha_sums(group: Patterns | Moments) -> Sums:
-    """What alpha needs of a group, by its scale."""
-    n = group.n if hasattr(group, "n") else row_sums(group.counts)
+def alpha_sums(group: Patterns | Moments, distance: np.ndarray | None = None) -> Sums:
+    """What alpha needs of a group, by its scale or by a table (q, q) of squared distances."""
+    n = sizes(group)
     keep = n >= 2
-    terms, formula = TERMS[group.scale](group, keep, n[keep])
+    table = distance_matrix(distance, len(group.values)) if distance is not None and keep.any() else None
+    terms, formula = terms_of(group, keep, n[keep], table)
     weight = group.weight[keep]
+
+    def rows_of(items: Patterns | Moments) -> tuple[Terms, Formula]:
+        items = midranked(items, group) if table is None and items.scale == "ordinal" and len(items.values) > FEW_LEVELS else items
+        n = sizes(items)
+        terms, formula = terms_of(items, np.full(len(n), True), np.maximum(n, 2), table)
+        return as_array(terms * (n >= 2)[:, None]), formula
+
     return Sums(formula=formula, terms=terms, weight=weight, cluster=None if group.cluster is None else group.cluster[keep],
-                n_items=int(weight.sum()), n_ratings=int(weight @ n[keep]), reason="" if keep.any() else NO_PAIR)
+                n_items=int(weight.sum()), n_ratings=int(weight @ n[keep]), reason="" if keep.any() else NO_PAIR, rows_of=rows_of)
+
+
+def sizes(group: Patterns | Moments) -> np.ndarray:
+    """How many ratings each row's items have, (P,)."""
+    return group.n if hasattr(group, "n") else row_sums(group.counts)
+
+
+def terms_of(group: Patterns | Moments, keep: np.ndarray, n: np.ndarray, table: np.ndarray | None) -> tuple[Terms, Formula]:
+    """Terms and formula of the rows to `keep`, `n` their ratings: by the group's scale, or a `table` of squared distances."""
+    return TERMS[group.scale](group, keep, n) if table is None else distance_terms(as_array(group.counts)[keep], n, table)
+
+
+def midranked(items: Patterns, group: Patterns) -> Patterns:
+    """The items on an interval scale of the midranks of all the group's ratings, whose squared differences ordinal alpha takes."""
+    n = sizes(group)
+    levels = np.asarray((group.weight * (n >= 2)) @ group.counts, dtype=float).ravel()
+    return replace(items, values=np.cumsum(levels) - levels / 2, scale="interval")
 
 
 def disagreement(expected: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Formula:
-    """Alpha as a formula of the totals N, O and what `expected(N, further totals)` makes E of.
-
-    """
+    """Alpha as a formula of the totals N, O and what `expected(N, further totals)` makes E of."""
     def formula(totals: np.ndarray) -> np.ndarray:
         n, observed = totals[..., 0], totals[..., 1]
         return one_less(n * observed / expected(n, totals[..., 2:]), n)

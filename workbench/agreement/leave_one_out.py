@@ -1,10 +1,10 @@
-"""Each rater against the others: alpha without them, how often others agree with them, how severe they are."""
+"""Each rater against the others: alpha without them, how often others agree with them, how severe, steady and far-ranging they are."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from workbench import resample
 from workbench.agreement.estimate import NO_PAIR, ONE_LEVEL, ROUNDING
 from workbench.agreement.groups import reductions
 from workbench.agreement.removal import removals
+from workbench.agreement.traits import Measure, central_tendency, consistency, severities
 from workbench.errors import ParameterError
 from workbench.estimates import estimate, estimates_table, join_notes
 
@@ -24,23 +25,32 @@ if TYPE_CHECKING:
 
 # Beyond this many steps the slopes of alpha with all raters stand for those without one.
 SLOPE_STEPS = 500_000_000
+TRAITS = {"consistency": consistency, "central_tendency": central_tendency}
 
 
 def raters(ratings: Ratings, *, by: Sequence[str] = (), confidence: float = 0.95) -> pd.DataFrame:
-    """Who pulls agreement down, whom do the others agree with, who rates higher than they do? Three rows a rater:
+    """Who pulls agreement down, whom do the others agree with, who rates higher, less steadily, more narrowly? Five rows a rater:
 
     `influence`: alpha (of the criterion's scale) without the rater less alpha with all; above 0, the panel agrees better without.
     `agreement_with_others`: the mean, over the items they share, of the share of the item's other raters who gave the same level.
-    `severity`: the mean of the rater's score less the mean of the item's other raters, in score units; above 0, higher scores.
+    `leniency`: the mean of the rater's score less the mean of the item's other raters, in score units; above 0, higher scores.
+    `consistency`: the standard deviation of the rater's own errors in score units, severities and the others' errors taken off; 0 is
+    steady, and the panel's raters are its yardstick.
+    `central_tendency`: the standard deviation of the rater's scores over that of the others' single scores on the same items,
+    severities taken off; 1 uses the scale as they do, below 1 crowds the middle, above 1 the ends. Noise widens it too: read it
+    beside `consistency`. A severe rater at the end of a short scale crowds there.
 
-    `by`: columns that make groups. Intervals are linearised, t with the rater's items less one, at `confidence`.
+    `by`: columns that make groups. Intervals are t with the rater's items less one, at `confidence`: linearised; of the last two,
+    jackknife over items, on the log of the variance.
     `n_items` is the number of items the rater shares with others, `n_dropped` the rater's ratings on other items. Linear in the
-    ratings. Severity compares raters only so far as they share items with the same others.
+    ratings. Leniency compares raters only so far as they share items with the same others.
 
-    Undefined (nan, reason in `note`): a rater who shares no item; alpha, with or without the rater, of one level or no pairs;
-    severity on a nominal scale; agreement on scores without levels. No interval: one shared item, or no spread.
+    Undefined (nan, reason in `note`): a rater who shares no item (the last two: only one); alpha, with or without the rater, of one
+    level or no pairs; what needs an order, on a nominal scale; agreement on scores without levels; spread beside others who have none.
+    No interval: one shared item, or no spread.
     Errors: `ParameterError` for `confidence`, `RatingsError` where scales mix.
-    Source: Krippendorff (2018), Content Analysis, 4th ed.; influence as in Hughes (2021), doi:10.32614/RJ-2021-046.
+    Source: Krippendorff (2018), Content Analysis, 4th ed.; influence as in Hughes (2021), doi:10.32614/RJ-2021-046; consistency and
+    central tendency as effects: Saal, Downey and Lahey (1980), doi:10.1037/0033-2909.88.2.413.
 
     >>> import pandas as pd, workbench as wb
     >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 1, 2], "bob": [1, 2, 1, 2], "odd": [2, 2, 1, 1]}), scale="nominal")
@@ -85,30 +95,64 @@ class Panel:
 
 
 def _group_rows(panel: Panel, group: Patterns | Moments, confidence: float) -> list[dict[str, object]]:
-    """Three rows for each rater of one group."""
-    shared = panel.size >= 2
+    """Five rows for each rater of one group."""
     m = len(panel.names)
-    given, common = np.bincount(panel.rater, minlength=m), np.bincount(panel.rater, shared, m).astype(int)
-    agreement, severity = (_means(panel, shared, of_ratings) for of_ratings in (same_share(panel), residual(panel)))
-    reasons = {"influence": "", "agreement_with_others": "scores have no levels" if (panel.level < 0).all() else "",
-               "severity": "nominal levels have no order" if panel.scale == "nominal" else ""}
-    values = np.asarray(getattr(group, "values", ()), dtype=float)
-    measures = {"influence": influence(panel, values), "agreement_with_others": agreement, "severity": severity}
+    given, common = np.bincount(panel.rater, minlength=m), np.bincount(panel.rater, panel.size >= 2, m).astype(int)
     rows = []
-    for name, (values, errors) in measures.items():
+    for name, measure in _measures(panel, np.asarray(getattr(group, "values", ()), dtype=float)).items():
+        found = _with_ends(measure, common, confidence)
         for place, rater in enumerate(panel.names):
-            reason = reasons[name] or ("" if common[place] else "shares no item with another rater")
-            value = math.nan if reason else float(values[place])
-            reason = reason or ("" if math.isfinite(value) else f"{NO_PAIR}, or {ONE_LEVEL}, with or without the rater")
-            row = estimate(name, value, n_items=int(common[place]), n_raters=m, n_ratings=int(common[place]),
+            value, low, high, se = (float(part[place]) for part in found)
+            reason = measure.reason or _why(name, value, int(common[place]))
+            row = estimate(name, math.nan if reason else value, n_items=int(common[place]), n_raters=m, n_ratings=int(common[place]),
                            n_dropped=int(given[place] - common[place]))
-            few = "one item: no interval" if common[place] == 1 and not reason else ""
+            few = "" if reason or math.isfinite(low + high) else \
+                "one item: no interval" if common[place] == 1 else "too few or too like items: no interval"
+            floor = measure.floor if value == 0 and not reason else ""
             if not reason and not few:
-                se = 0.0 if errors[place] < ROUNDING else float(errors[place])
-                low, high = resample.t_interval(value, se, common[place] - 1, confidence)
-                row |= {"low": low, "high": high, "se": se, "confidence": confidence, "method": "linearized"}
-            rows.append({**group.key, "rater_id": rater, **row, "note": join_notes(reason, few, group.note)})
+                row |= {"low": low, "high": high, "se": se, "confidence": confidence,
+                        "method": "jackknife" if name in TRAITS else "linearized"}
+            rows.append({**group.key, "rater_id": rater, **row, "note": join_notes(reason, floor, few, group.note)})
     return rows
+
+
+def _measures(panel: Panel, values: np.ndarray) -> dict[str, Measure]:
+    """Each measure of all raters by its name. `values` (q,): the levels' numbers."""
+    shared, m = panel.size >= 2, len(panel.names)
+    unordered = "nominal levels have no order" if panel.scale == "nominal" else ""
+    same = "scores have no levels" if (panel.level < 0).all() else ""
+    found = {"influence": _plain(*influence(panel, values)),
+             "agreement_with_others": _plain(*_means(panel, shared, same_share(panel)), reason=same),
+             "leniency": _plain(*_means(panel, shared, residual(panel)), reason=unordered)}
+    item, rater = panel.item[shared], panel.rater[shared]
+    free = panel.score[shared] - severities(item, rater, panel.score[shared])[rater]
+    return found | {name: replace(trait(item, rater, free, m), reason=unordered) for name, trait in TRAITS.items()}
+
+
+def _plain(values: np.ndarray, errors: np.ndarray, reason: str = "") -> Measure:
+    """A measure whose interval needs no other scale; an error that is rounding is 0."""
+    errors = np.where(errors < ROUNDING, 0.0, errors)
+    return Measure(values, errors, errors, reason=reason)
+
+
+def _with_ends(measure: Measure, common: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Value, ends of the interval and standard error, (J,) each; t with the shared items less one."""
+    from scipy.special import stdtrit
+
+    reach = stdtrit(np.maximum(common - 1, 1), (1 + confidence) / 2) * np.where(common > 1, measure.errors, np.nan)
+    with np.errstate(over="ignore"):
+        return (*(measure.back(measure.values + shift) for shift in (0, -reach, reach)), measure.se)
+
+
+def _why(name: str, value: float, common: int) -> str:
+    """Why a rater's value is not defined, or ""."""
+    if not common:
+        return "shares no item with another rater"
+    if math.isfinite(value):
+        return ""
+    if name not in TRAITS:
+        return f"{NO_PAIR}, or {ONE_LEVEL}, with or without the rater"
+    return "shares one item only" if common == 1 else "the others' scores do not vary, or too few are free to vary"
 
 
 def same_share(panel: Panel) -> np.ndarray:

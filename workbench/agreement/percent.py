@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.agreement.chance import Weights, chance_sums
 from workbench.agreement.estimate import Sampling, Sums, estimates
+from workbench.agreement.two_way import Panel
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -21,7 +22,7 @@ def no_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.zeros(shares.shape[:-1])
 
 
-def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "linearized",
+def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "jackknife",
                       confidence: float = 0.95, draws: int = 1000, seed: int = 0, cluster: str | None = None) -> pd.DataFrame:
     """How often do two raters of an item agree? The share of rater pairs that give it the same level, averaged over items.
 
@@ -30,10 +31,11 @@ def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weig
 
     ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
     (none), "linear", "quadratic", "ordinal", "radical", "ratio", "circular", "bipolar" or a symmetric (levels, levels) array with
-    1 on the diagonal. `interval`: "linearized" (Gwet's variance, t), "bootstrap" (percentile, over items; `draws`, `seed`) or
-    "none", each at `confidence`. `cluster`: a column whose items are drawn together, such as "prompt_id".
+    1 on the diagonal. `interval`, at `confidence`: "jackknife" (each item left out), "linearized" (Gwet's variance, t), "bootstrap" or
+    "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such raters, 5 or more; or "none". `cluster`: a column
+    whose items are drawn together, such as "prompt_id".
 
-    Items rated once are dropped and counted (they widen the linearised interval a little, as in Gwet's variance). Undefined (nan,
+    Items rated once are dropped and counted (they widen the linearised interval, as in Gwet's variance, and no other). Undefined (nan,
     reason in `note`): no item rated twice. No interval: one item; full agreement. Errors: `ParameterError` for an unknown option.
 
     Source: Gwet (2014), Handbook of Inter-Rater Reliability, ch. 2 and 5.
@@ -45,7 +47,7 @@ def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weig
     """
     from workbench.reduce import patterns
 
-    sampling = Sampling(interval, confidence, draws, seed, lowest=0)
+    sampling = Sampling(interval, confidence, draws, seed, lowest=0, panel=Panel(ratings, by, cluster))
     groups = patterns(ratings, by=by, cluster=cluster)
     return estimates("percent_agreement", groups, lambda group: percent_sums(group, weights), by=by, sampling=sampling)
 

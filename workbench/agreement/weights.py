@@ -75,3 +75,20 @@ def _own(weights: np.ndarray, q: int) -> np.ndarray:
     if faults:
         raise ParameterError(f"weights must be {' and '.join(faults)}: they say how much two levels agree, 1 being the same.")
     return weights
+
+
+def distance_matrix(distance: np.ndarray, q: int) -> np.ndarray:
+    """A table of one's own of squared distances between levels, checked: (q, q), finite, symmetric, 0 on the diagonal and not
+    below 0 elsewhere, and not 0 throughout; `ParameterError` otherwise."""
+    table = np.asarray(distance, dtype=float)
+    if table.shape != (q, q):
+        raise ParameterError(f"scale has shape {table.shape}, but there are {q} levels. Give the squared distance of each two "
+                             f"levels, one row and one column a level: ({q}, {q}).")
+    finite = bool(np.isfinite(table).all())
+    faults = [text for text, wrong in (("finite", not finite), ("symmetric", finite and not np.allclose(table, table.T)),
+                                       ("0 on the diagonal", finite and bool(np.diag(table).any())),
+                                       ("0 or more", finite and bool((table < 0).any())),
+                                       ("above 0 somewhere", q > 1 and finite and not table.any())) if wrong]
+    if faults:
+        raise ParameterError(f"scale must be {' and '.join(faults)}: it says how far two levels are apart, squared, 0 being the same.")
+    return table

@@ -9,5 +9,5 @@ __getattr__, __all__ = lazily(__name__, {
     "pair_heatmap": "raters", "disagreement_bars": "hotspots", "item_strip": "hotspots", "cluster_terms": "hotspots",
     "version_compare": "versions", "level_flow": "versions", "monitor_chart": "change",
     "decomposition_bars": "change", "detectable_curve": "detection", "verifiability_map": "detection",
-    "styled": "style",
+    "decision_curve": "planning", "overlap_matrix": "overlap", "styled": "style",
 })

@@ -78,7 +78,9 @@ def draft(ratings: object, folder: Path) -> None:
 
 
 def simulate(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
-             seed: Annotated[int, typer.Option(help="Decides everything: one seed, one dataset.")] = 0) -> None:
+             seed: Annotated[int, typer.Option(help="Decides everything: one seed, one dataset.")] = 0,
+             ratings: Annotated[int | None, typer.Option(min=1, help="Not a programme but a plain panel of so many ratings, three an "
+                                                                     "item: to try what a machine holds.")] = None) -> None:
     """Write a synthetic dataset whose truth is known and told in TRUTH.md."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ParameterError(f"{folder}: a new or an empty folder was expected, and something is there. Name another.")
@@ -87,9 +89,12 @@ def simulate(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folde
 
     from workbench.store.simulate import simulate as drawn
     from workbench.store.simulate import write_dataset
+    from workbench.store.stream import Panel, write_panel_dataset
 
+    panel = None if ratings is None else Panel(n_items=-(-ratings // 3), n_raters=200, raters_per_item=3, seed=seed)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".simulate-") as work:
-        built = write_dataset(drawn(seed=seed), Path(work) / "dataset")
+        target = Path(work) / "dataset"
+        built = write_dataset(drawn(seed=seed), target) if panel is None else write_panel_dataset(panel, target)
         os.replace(built, folder)
     print(f"{folder}: a dataset drawn with seed {seed}. What was planted is in {folder / 'TRUTH.md'}.")

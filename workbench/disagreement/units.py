@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.agreement.traits import severities
 from workbench.ratings import VIRTUAL
 from workbench.reduce import cells, facts
 
@@ -149,20 +150,6 @@ def share_of_unlike_pairs(unit: np.ndarray, code: np.ndarray, size: np.ndarray) 
     counts = pd.Series(1, index=range(len(unit))).groupby([unit, code]).sum()
     alike = np.bincount(counts.index.get_level_values(0), counts * (counts - 1), len(size))
     return 1 - alike / (size * (size - 1))
-
-
-def severities(unit: np.ndarray, rater: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Raters' effects in x = unit + rater, least squares (R,); raters who never meet are compared with nobody."""
-    from scipy.sparse import csr_array, diags_array
-    from scipy.sparse.linalg import lsqr
-
-    if not len(x):
-        return np.zeros(0)
-    seen = csr_array((np.ones(len(x)), (unit, rater)))
-    per_unit, per_rater = np.bincount(unit), np.bincount(rater)
-    total = np.bincount(unit, x) / per_unit
-    laplacian = diags_array(per_rater.astype(float)) - seen.T @ diags_array(1 / per_unit) @ seen
-    return lsqr(laplacian.tocsr(), np.bincount(rater, x - total[unit]), atol=1e-10, btol=1e-10, iter_lim=500)[0]
 
 
 def rater_weights(unit: np.ndarray, rater: np.ndarray, size: np.ndarray) -> csr_array:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from workbench.reduce.used import cells, pair_tables
 from workbench.reduce.counts import count_by, instrument, profiles, windows
+from workbench.reduce.every import Votes, votes
+from workbench.reduce.orders import Verdicts, verdicts
+from workbench.reduce.repeats import Repeats, repeated_ratings
 from workbench.reduce.scan import Facts, facts
 from workbench.reduce.packing import patterns
 from workbench.reduce.sums import moments
 from workbench.reduce.tables import Moments, Patterns
 
-__all__ = ["Facts", "Moments", "Patterns", "cells", "count_by", "facts", "instrument", "moments", "pair_tables", "patterns",
-           "profiles", "windows"]
+__all__ = ["Facts", "Moments", "Patterns", "Repeats", "Verdicts", "Votes", "cells", "count_by", "facts", "instrument", "moments",
+           "pair_tables", "patterns", "profiles", "repeated_ratings", "verdicts", "votes", "windows"]

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from workbench.errors import ParameterError
 from workbench.schema import SELECTIONS, STATUSES
 from workbench.store.effects import EFFECTS
-from workbench.store.panel import CRITERIA, SYSTEMS, State, assign_raters, levels_of, panel, people, systems
+from workbench.store.panel import CRITERIA, SYSTEMS, State, levels_of, panel, people, systems
+from workbench.store.stream import Panel
 from workbench.store.tasks import TASK_TYPES
 
 Effect = Callable[[State], State]
@@ -78,16 +79,12 @@ def simulate_panel(*, n_items: int, n_raters: int, raters_per_item: int, levels:
     levels are uniform. Two ratings then differ beyond chance in the share 1 - agreement under any weights, so that
     every chance-corrected coefficient (alpha, kappa, AC, Brennan-Prediger) estimates `agreement` itself.
     `severity_sd` shifts each rater's levels by a normal draw, rounded and clipped, and lowers agreement from there.
+    `write_panel` streams the same ratings to a file, however many. Errors: `ParameterError` for what cannot be drawn.
     """
-    rng = np.random.default_rng(seed)
-    item = np.repeat(np.arange(n_items), raters_per_item)
-    rater = assign_raters(n_items=n_items, n_raters=n_raters, k=raters_per_item, rng=rng).ravel()
-    true = rng.integers(0, levels, n_items)[item]
-    level = np.where(rng.random(len(item)) < np.sqrt(agreement), true, rng.integers(0, levels, len(item)))
-    shift = rng.normal(0, severity_sd, n_raters)[rater] if severity_sd else 0.0
-    score = np.clip(np.rint(level + shift), 0, levels - 1) + 1.0
-    return pd.DataFrame({"item_id": _strings("i", n_items, 6).take(item), "rater_id": _strings("r", n_raters, 3).take(rater),
-                         "score": score})
+    drawn = Panel(n_items, n_raters, raters_per_item, levels, agreement, severity_sd, seed)
+    item, rater, score = (np.concatenate(parts) for parts in zip(*drawn.blocks()))
+    return pd.DataFrame({"item_id": _strings("i", n_items, drawn.item_digits).take(np.repeat(item, raters_per_item)),
+                         "rater_id": _strings("r", n_raters, 3).take(rater.ravel()), "score": score.ravel().astype(float)})
 
 
 def write_dataset(simulation: Simulation, folder: str | Path) -> Path:

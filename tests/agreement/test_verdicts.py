@@ -1,0 +1,106 @@
+"""Sentences around the headline: each from a table written out small."""
+
+import math
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.agreement.verdicts import on_autorater, on_connectivity, on_plan, on_scorecard
+from workbench.estimates import estimate, estimates_table, findings_table
+
+
+def estimates(*rows: dict[str, object], by: list[str]) -> pd.DataFrame:
+    usual = {"confidence": 0.95, "n_items": 50, "n_raters": 4, "n_ratings": 150}
+    return estimates_table([estimate(r.pop("name"), r.pop("value"), **usual | {k: r.pop(k) for k in ("low", "high", "note") if k in r}) | r
+                            for r in rows], by=by)
+
+
+def difference(value: float, low: float, high: float) -> pd.DataFrame:
+    each = {"criterion": "tone", "rater_id": "judge"}
+    return estimates({"name": "model_human", "value": 0.5 + value, **each}, {"name": "human_human", "value": 0.5, **each},
+                     {"name": "difference", "value": value, "low": low, "high": high, **each}, by=["criterion", "rater_id"])
+
+
+@pytest.mark.parametrize(("value", "low", "high", "severity", "says"), [
+    (-0.20, -0.30, -0.10, "attention", "judge agrees with humans on tone less than they do with one another: 0.30 against 0.50, "
+                                       "difference -0.200 (95 % -0.300 to -0.100, 50 items)."),
+    (0.10, 0.05, 0.15, "ok", "judge agrees with a human on tone more than another human does: 0.60 against 0.50"),
+    (0.00, -0.05, 0.05, "ok", "judge agrees with a human on tone about as far as another human does"),
+    (0.00, -0.40, 0.40, "unknown", "Whether judge agrees with a human on tone as far as another human does cannot be told")])
+def test_a_model_is_judged_by_where_the_interval_of_the_difference_lies(value, low, high, severity, says):
+    found, = on_autorater(difference(value, low, high))
+    assert found["severity"] == severity
+    assert found["sentence"].startswith(says)
+    assert found["id"] == "agreement/autorater-stands-in/criterion=tone/rater_id=judge"
+
+
+def test_an_undefined_difference_says_nothing():
+    assert on_autorater(difference(math.nan, math.nan, math.nan)) == []
+
+
+def test_islands_are_named_with_their_sizes():
+    frame = pd.DataFrame({"item_id": ["a", "a", "b", "b", "c"], "rater_id": ["r1", "r2", "r3", "r4", "r5"], "score": 1.0})
+    found, = on_connectivity(wb.agreement.connectivity(wb.read(frame)))
+    assert found["sentence"] == "The raters fall into 3 sets that share no item (2, 2, 1 raters): across sets nothing can be compared."
+    assert found["severity"] == "attention" and found["n_raters"] == 5 and found["n_ratings"] == 5
+
+
+def test_a_set_that_hangs_by_few_items_is_named_with_its_link():
+    items = {"r1": range(0, 12), "r2": range(11, 23)}
+    frame = pd.concat([pd.DataFrame({"item_id": list(own), "rater_id": rater, "criterion": "tone", "score": 1.0}) for rater, own in items.items()])
+    found, = on_connectivity(wb.agreement.connectivity(wb.read(frame), by=["criterion"]))
+    assert found["sentence"] == "The raters on tone hang together by 1 item only, between r1 and r2."
+    assert found["id"] == "agreement/raters-hardly-connected/criterion=tone"
+
+
+def test_a_rater_of_few_items_is_no_thin_link():
+    frame = pd.DataFrame({"item_id": [f"i{i}" for i in range(20)] * 2, "rater_id": ["r1"] * 20 + ["r2"] * 20, "score": 1.0})
+    newcomer = pd.DataFrame({"item_id": ["i0", "i1"], "rater_id": "r3", "score": 1.0})
+    assert on_connectivity(wb.agreement.connectivity(wb.read(pd.concat([frame, newcomer])))) == []
+
+
+def test_a_well_connected_panel_needs_no_sentence():
+    frame = pd.DataFrame({"item_id": [f"i{i}" for i in range(10)] * 2, "rater_id": ["r1"] * 10 + ["r2"] * 10, "score": 1.0})
+    assert on_connectivity(wb.agreement.connectivity(wb.read(frame))) == []
+
+
+def test_the_plan_says_what_a_rater_and_items_buy():
+    ratings = wb.from_matrix(pd.DataFrame({"ann": [1.5, 2, 3, 4, 5] * 8, "bob": [1.5, 2, 3, 5, 4] * 8}), scale="interval")
+    plan = wb.agreement.decision_study(ratings, by=["criterion"], further_raters=(0, 1), further_items=(0, 120))
+    sentence = on_plan(plan)[0]["sentence"]
+    now, more = plan["value"][0], plan["value"][1]
+    assert sentence.startswith(f"The mean of 2 ratings an item on overall has reliability {now:.2f} (95 % ")
+    assert f"with 3 it would have {more:.2f}; 120 more items would narrow alpha's interval from ±" in sentence
+
+
+def test_undefined_plans_say_nothing():
+    alone = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 3]}), scale="ordinal")
+    assert on_plan(wb.agreement.decision_study(alone)) == []
+
+
+@pytest.mark.parametrize(("name", "low", "high", "severity", "says"), [
+    ("alpha_difference", -0.3, -0.1, "attention", "Raters of north agree less among themselves on tone than the others, on the same mix"),
+    ("alpha_difference", 0.1, 0.3, "ok", "Raters of north agree more among themselves on tone than the others"),
+    ("alpha_difference", -0.1, 0.3, "ok", "Raters of north agree among themselves on tone as far as the others, as far as can be told"),
+    ("leniency", -0.3, -0.1, "attention", "Raters of north score lower on tone than the others do on the same items: -0.200")])
+def test_a_party_is_judged_by_where_the_interval_lies(name, low, high, severity, says):
+    table = estimates({"name": name, "value": (low + high) / 2, "low": low, "high": high, "criterion": "tone", "party": "north"},
+                      by=["criterion", "party"])
+    found, = on_scorecard(table)
+    assert found["severity"] == severity and found["sentence"].startswith(says)
+
+
+def test_leniency_that_may_be_none_is_not_said():
+    table = estimates({"name": "leniency", "value": 0.0, "low": -0.1, "high": 0.1, "criterion": "tone", "party": "north"},
+                      by=["criterion", "party"])
+    assert on_scorecard(table) == []
+
+
+def test_findings_of_all_tables_stand_in_one_table_by_urgency():
+    frame = pd.DataFrame({"item_id": ["a", "a", "b", "b"], "rater_id": ["r1", "r2", "r3", "r4"], "score": [1.0, 2, 1, 2]})
+    ratings = wb.read(frame)
+    found = wb.agreement.findings(wb.agreement.summary(ratings), connectivity=wb.agreement.connectivity(ratings, by=["criterion"]),
+                                  decision_study=wb.agreement.decision_study(ratings, by=["criterion"]))
+    assert found["id"].tolist() == ["agreement/raters-not-connected/criterion=overall", "agreement/agreement/criterion=overall"]
+    assert list(found.columns) == list(findings_table([]).columns)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from statistics import mean, stdev
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.agreement.vote import leading, means, shares, with_majority
+
+EXACT = 1e-12   # sums of a handful of numbers
+PRINTED = 1e-7  # seven digits recorded from crowd-kit
+
+# Twelve items, five raters, levels a, b, c, no tied majority.
+PANEL = ["aab-a", "bbbab", "ccacc", "a-aab", "bcbb-", "cccac", "aabaa", "bb-bc", "cacca", "-bbab", "accc-", "abaaa"]
+
+
+def coded(panel=PANEL):
+    """Codes of item, rater and level of a panel of words, one an item, '-' for a gap."""
+    rows = [(i, j, "abc".index(level)) for i, word in enumerate(panel) for j, level in enumerate(word) if level != "-"]
+    return tuple(map(np.array, zip(*rows)))
+
+
+def test_shares_of_ratings_and_of_weights():
+    # One item, ratings a a b: 2/3, 1/3. With weights 1, 1, 3: a has 2/5, b 3/5.
+    item, level = np.zeros(3, dtype=int), np.array([0, 0, 1])
+    assert shares(item, level, 1, 2) == pytest.approx(np.array([[2 / 3, 1 / 3]]), abs=EXACT)
+    assert shares(item, level, 1, 2, np.array([1.0, 1, 3])) == pytest.approx(np.array([[2 / 5, 3 / 5]]), abs=EXACT)
+
+
+def test_a_tied_majority_counts_in_parts():
+    # Item 0: a a b, majority a; item 1: a b, a tie. Rater 0: a, a -> (1 + 1/2) / 2; rater 1: a, b -> the same; rater 2: b -> 0.
+    item, rater, level = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 2, 0, 1]), np.array([0, 0, 1, 0, 1])
+    share = shares(item, level, 2, 2)
+    assert leading(share).tolist() == [[True, False], [True, True]]
+    assert with_majority(item, rater, level, share, 3) == pytest.approx([0.75, 0.75, 0], abs=EXACT)
+
+
+def test_weighted_shares_are_those_of_crowd_kit():
+    # Wawa of crowd-kit 1.4.2 on the same panel: skills and posteriors.
+    item, rater, level = coded()
+    skill = with_majority(item, rater, level, shares(item, level, 12, 3), 5)
+    assert skill == pytest.approx([0.9090909, 0.7272727, 0.7272727, 0.7272727, 0.7], abs=PRINTED)
+    expected = [[0.7626113, 0.2373887, 0], [0.1918465, 0.8081535, 0], [0.1918465, 0, 0.8081535], [0.7715134, 0.2284866, 0],
+                [0, 0.7647059, 0.2352941], [0.1918465, 0, 0.8081535], [0.8081535, 0.1918465, 0], [0, 0.7715134, 0.2284866],
+                [0.3764988, 0, 0.6235012], [0.2523659, 0.7476341, 0], [0.2941176, 0, 0.7058824], [0.8081535, 0.1918465, 0]]
+    assert shares(item, level, 12, 3, skill[rater]) == pytest.approx(np.array(expected), abs=PRINTED)
+
+
+def test_means_and_errors_are_the_textbook_ones_and_a_lone_rating_has_no_error():
+    item, score = np.array([0, 0, 0, 1]), np.array([1.0, 2, 6, 4])
+    value, error = means(item, score, np.ones(4), 2)
+    assert value == pytest.approx([mean([1, 2, 6]), 4], abs=EXACT)
+    assert error[0] == pytest.approx(stdev([1, 2, 6]) / 3**0.5, abs=EXACT) and np.isnan(error[1])
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=5), min_size=1, max_size=8), st.permutations(range(3)))
+def test_names_of_levels_do_not_matter_and_shares_sum_to_one(panel, order):
+    item, rater, level = coded(panel)
+    n, m = len(panel), int(rater.max()) + 1
+    share = shares(item, level, n, 3)
+    assert share.sum(axis=1) == pytest.approx(np.ones(n), abs=EXACT)
+    renamed = np.array(order)[level]
+    moved = shares(item, renamed, n, 3)
+    assert moved[:, order] == pytest.approx(share, abs=EXACT)
+    skill = with_majority(item, rater, level, share, m)
+    assert with_majority(item, rater, renamed, moved, m) == pytest.approx(skill, abs=EXACT)
+    # every item has a rater with some weight, so that its weighted shares are defined
+    assert (np.bincount(item, skill[rater], n) > 0).all()
