@@ -82,7 +82,8 @@ def test_undefined_plans_say_nothing():
 @pytest.mark.parametrize(("name", "low", "high", "severity", "says"), [
     ("alpha_difference", -0.3, -0.1, "attention", "Raters of north agree less among themselves on tone than the others, on the same mix"),
     ("alpha_difference", 0.1, 0.3, "ok", "Raters of north agree more among themselves on tone than the others"),
-    ("alpha_difference", -0.1, 0.3, "ok", "Raters of north agree among themselves on tone as far as the others, as far as can be told"),
+    ("alpha_difference", -0.1, 0.2, "ok", "Raters of north agree among themselves on tone about as far as the others"),
+    ("alpha_difference", -0.5, 0.3, "unknown", "Whether raters of north agree among themselves on tone as far as the others cannot be told"),
     ("leniency", -0.3, -0.1, "attention", "Raters of north score lower on tone than the others do on the same items: -0.200")])
 def test_a_party_is_judged_by_where_the_interval_lies(name, low, high, severity, says):
     table = estimates({"name": name, "value": (low + high) / 2, "low": low, "high": high, "criterion": "tone", "party": "north"},

@@ -13,7 +13,7 @@ import pandas as pd
 from workbench import resample
 from workbench.agreement.two_way import FEWEST_RATERS, Panel, leave_each_out, spread
 from workbench.errors import ParameterError, one_of
-from workbench.estimates import SUCH_RATERS, estimate, estimates_table, join_notes
+from workbench.estimates import SUCH_RATERS, THESE_RATERS, estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
     from workbench.reduce import Moments, Patterns
@@ -98,8 +98,8 @@ def group_row(name: str, group: Patterns | Moments, sums: Sums, sampling: Sampli
     undefined = sums.reason or ("" if math.isfinite(found) else ONE_LEVEL)
     interval = {} if undefined or sampling.interval == "none" else _interval(found, group, sums, sampling)
     note = join_notes(undefined, sums.note, str(interval.pop("note", "")), group.note)
-    row = estimate(name, found, n_items=sums.n_items, n_raters=group.n_raters, n_ratings=sums.n_ratings,
-                   n_dropped=group.n_dropped + group.n_ratings - sums.n_ratings)
+    row = estimate(name, found, estimand=SUCH_RATERS if sampling.interval == "two-way" else THESE_RATERS, n_items=sums.n_items,
+                   n_raters=group.n_raters, n_ratings=sums.n_ratings, n_dropped=group.n_dropped + group.n_ratings - sums.n_ratings)
     return {**group.key, **row, **interval, "note": note}
 
 
@@ -109,14 +109,14 @@ def _interval(found: float, group: Patterns | Moments, sums: Sums, sampling: Sam
     one = "item" if sums.cluster is None else "cluster"
     if sums.cluster is not None:
         terms, weight = resample.merge(terms, weight, sums.cluster)
-    such = {"estimand": SUCH_RATERS} if sampling.interval == "two-way" else {}
     if weight.sum() < 2:
-        return {**such, "note": f"one {one}: no interval"}
+        return {"note": f"one {one}: no interval"}
     items = (found, sums.formula, terms, weight)
-    low, high, se, note = _over_raters(items, group, sums, sampling) if such else _over_items(items, one, sampling)
+    low, high, se, note = _over_items(items, one, sampling) if sampling.interval != "two-way" else \
+        _over_raters(items, group, sums, sampling)
     if not math.isfinite(low + high):
-        return {**such, "note": note}
-    return {**such, "low": max(low, sampling.lowest), "high": min(high, 1.0), "se": se, "confidence": sampling.confidence,
+        return {"note": note}
+    return {"low": max(low, sampling.lowest), "high": min(high, 1.0), "se": se, "confidence": sampling.confidence,
             "method": sampling.interval, "note": join_notes(note, thin(group) if se > 0 else "")}
 
 

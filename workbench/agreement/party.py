@@ -125,6 +125,7 @@ def _row(name: str, value: float, se: float, df: float, confidence: float, **mea
     if not se > 0 or df < 1:
         return row if math.isnan(value) else row | {"note": join_notes("no spread: no interval", str(row["note"]))}
     low, high = resample.t_interval(value, se, df, confidence)
+    high = min(high, 1.0) if name in ("alpha_party", "alpha_others") else high
     return row | {"low": low, "high": high, "se": se, "confidence": confidence, "method": "linearized"}
 
 

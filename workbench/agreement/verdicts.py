@@ -99,9 +99,12 @@ def on_scorecard(table: pd.DataFrame) -> list[dict[str, object]]:
         where, on = _where(row), _on({k: v for k, v in _where(row).items() if k != "party"})
         apart = "less" if row["high"] < 0 else "more" if row["low"] > 0 else ""
         if row["name"] == "alpha_difference":
-            says = f"Raters of {row['party']} agree {apart} among themselves{on} than the others" if apart else \
-                f"Raters of {row['party']} agree among themselves{on} as far as the others, as far as can be told"
             severity, action = ("attention", "Look with them at the items they differ on most.") if apart == "less" else ("ok", "")
+            says = f"Raters of {row['party']} agree {apart} among themselves{on} than the others" if apart else \
+                f"Raters of {row['party']} agree among themselves{on} about as far as the others"
+            if not apart and row["high"] - row["low"] > 4 * MARGIN:
+                severity, action = "unknown", "Have more of each side's items rated twice."
+                says = f"Whether raters of {row['party']} agree among themselves{on} as far as the others cannot be told"
             found.append(finding(NOTEBOOK, "party agreement", f"{says}, on the same mix of tasks: alpha {_signed(row)}.",
                                  severity=severity, where=where, evidence=row, action=action))
         elif row["name"] == "leniency" and apart:
