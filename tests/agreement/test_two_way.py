@@ -223,6 +223,13 @@ def test_below_five_raters_the_value_stays_without_an_interval():
     assert (row["estimand"], row["note"]) == ("such raters", "fewer than 5 raters: what other raters would say cannot be told")
 
 
+def test_an_undefined_value_was_still_asked_of_such_raters():
+    group, cells = group_of(pd.DataFrame([(f"i{i}", f"r{j}", 1.0) for i in range(9) for j in range(5)],
+                                         columns=["item_id", "rater_id", "score"]), "nominal")
+    row = interval_of(alpha_sums(group), group, cells)
+    assert (row["estimand"], row["method"], row["note"]) == ("such raters", "none", "only one level occurs")
+
+
 def test_raters_who_share_no_item_do_not_count_towards_five():
     frame = long(*severe(np.random.default_rng(0), 30, 4, 4))
     alone = pd.DataFrame({"item_id": ["z"], "rater_id": ["r99"], "score": [3.0]})
