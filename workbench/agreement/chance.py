@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.reduce import Patterns
     from workbench.resample import Terms
 
+NO_LEVELS = "scores have no levels: read krippendorff_alpha"
 CHANCE_ASSUMED = "only one level occurs: chance is assumed, not estimated"
 
 # Agreement expected by chance: shares of the levels (..., q) and weights (q, q) -> (...).
@@ -45,6 +46,8 @@ def chance_corrected(name: str, chance: Chance, ratings: Ratings, *, by: Sequenc
 
 def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: bool = False, singles: bool = True) -> Sums:
     """What a chance-corrected coefficient needs of a group; `singles`: whether items rated once count as used."""
+    if group.n_ratings and not group.levels:
+        return Sums(lambda totals: totals, np.zeros((0, 0)), np.zeros(0), None, n_items=0, n_ratings=0, reason=NO_LEVELS)
     counts, matrix = _levels(group, weights)
     terms, n = item_terms(counts, matrix), row_sums(counts)
     used = group.weight * (n >= (1 if singles else 2))

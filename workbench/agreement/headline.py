@@ -11,20 +11,20 @@ import pandas as pd
 
 from workbench.agreement.chance import chance_sums
 from workbench.agreement.estimate import Sampling, group_row
-from workbench.agreement.groups import patterns_where, reductions
+from workbench.agreement.groups import reductions
 from workbench.agreement.gwet import ac_chance
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
-from workbench.agreement.weights import BY_SCALE, MAX_LEVELS
-from workbench.estimates import estimate, estimates_table, join_notes
+from workbench.agreement.two_way import Panel
+from workbench.agreement.weights import BY_SCALE
+from workbench.estimates import estimates_table, join_notes
 
 if TYPE_CHECKING:
-    from workbench.ratings import Ratings, Scale
+    from workbench.ratings import Ratings
     from workbench.reduce import Moments, Patterns
 
 # Alpha and AC this far apart, on levels of which one holds this share, are told apart in words.
 APART, PREVALENT = 0.2, 0.75
-NO_LEVELS = "scores have no levels: read krippendorff_alpha"
 
 
 def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str = "jackknife", confidence: float = 0.95,
@@ -39,8 +39,8 @@ def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str 
     `by`: columns that make groups; None takes those that keep scales apart: criterion, and rubric (and version) where these
     differ. `interval`, `confidence`, `draws`, `seed`, `cluster` as in `krippendorff_alpha`.
 
-    Linearised 95 % intervals held the true alpha in 94 to 95 of 100 simulated panels of 50 or 200 items, and on skewed levels (8 of
-    10 ratings on one) of 50 items in 85 to 92 only: read alpha of few items on a rare level with that in mind.
+    Jackknife 95 % intervals of alpha held 93 to 97 % in 94 of 100 simulated designs with 10 items that differ and 20 off the commonest
+    level, and less where agreement is low and hardly any item has two ratings of one rare level.
 
     Undefined (nan, reason in `note`): as each coefficient; AC and percent agreement of scores without levels. Where alpha and AC
     part company because one level prevails, both rows say so. Errors: `RatingsError` where `by` pools different scales.
@@ -51,29 +51,17 @@ def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str 
     >>> summary(skewed).round(3)[["name", "value"]].values.tolist()
     [['krippendorff_alpha', 0.0], ['gwet_ac', 0.89], ['percent_agreement', 0.9]]
     """
-    from workbench.reduce import instrument
+    from workbench.reduce import instrument, patterns
 
     by = instrument(ratings) if by is None else list(by)
-    sampling = Sampling(interval, confidence, draws, seed)
-    groups = reductions(ratings, by=by, cluster=cluster)
-    levelled = {tuple(group.key.values()): group for group in groups} if not any(hasattr(group, "total") for group in groups) \
-        else patterns_where(ratings, _few_levels, by=by, cluster=cluster)
-    rows = [row for group in groups for row in _group_rows(group, levelled.get(tuple(group.key.values())), sampling)]
-    return estimates_table(rows, by=by)
+    sampling = Sampling(interval, confidence, draws, seed, panel=Panel(ratings, by, cluster))
+    groups = zip(reductions(ratings, by=by, cluster=cluster), patterns(ratings, by=by, cluster=cluster))
+    return estimates_table([row for group, levelled in groups for row in _group_rows(group, levelled, sampling)], by=by)
 
 
-def _few_levels(scale: Scale) -> bool:
-    """Whether AC can be had: levels, and few enough for a table of weights."""
-    return bool(scale.levels) and (scale.name == "nominal" or len(scale.levels) <= MAX_LEVELS)
-
-
-def _group_rows(group: Patterns | Moments, levelled: Patterns | None, sampling: Sampling) -> list[dict[str, object]]:
-    """The three rows of one group."""
+def _group_rows(group: Patterns | Moments, levelled: Patterns, sampling: Sampling) -> list[dict[str, object]]:
+    """The three rows of one group; `levelled` is it by the counts of its levels."""
     alpha = group_row("krippendorff_alpha", group, alpha_sums(group), sampling)
-    if levelled is None:
-        beside = [{**group.key, **estimate(name, np.nan, n_raters=group.n_raters, n_dropped=group.n_dropped + group.n_ratings,
-                                           note=join_notes(NO_LEVELS, group.note))} for name in ("gwet_ac", "percent_agreement")]
-        return [alpha, *beside]
     ac = group_row("gwet_ac", levelled, chance_sums(levelled, ac_chance, BY_SCALE[group.scale], assumed=True), sampling)
     percent = group_row("percent_agreement", levelled, percent_sums(levelled), replace(sampling, lowest=0))
     why = prevalence_note(levelled, float(alpha["value"]), float(ac["value"]))

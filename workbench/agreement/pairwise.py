@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights
+from workbench.agreement.chance import NO_LEVELS, Weights
 from workbench.agreement.estimate import ONE_LEVEL, Sampling
 from workbench.agreement.weights import weight_matrix
 from workbench.errors import one_of
-from workbench.estimates import estimates_table, join_notes
+from workbench.estimates import THESE_RATERS, estimates_table, join_notes
 
 if TYPE_CHECKING:
+    from workbench.instrument import Scale
     from workbench.ratings import Ratings
-    from workbench.reduce import Patterns
 
 
 def pairs(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "linearized",
@@ -30,9 +31,9 @@ def pairs(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "ident
     as the sample) or "none", at `confidence`. Comes back with `rater_a` < `rater_b`; `n_items` is what they share. Pairs
     without a common item are absent. An order of the levels is the rubric's.
 
-    Undefined (nan, reason in `note`): kappa of a pair that uses one level only. No interval: one common item; full agreement.
-    Errors: as the other coefficients. Source: Cohen (1960), doi:10.1177/001316446002000104; weighted: Cohen (1968),
-    doi:10.1037/h0026256; variance: Gwet (2014), Handbook of Inter-Rater Reliability.
+    Undefined (nan, reason in `note`): kappa of a pair that uses one level only; both of scores without levels. No interval: one
+    common item; full agreement. Errors: as the other coefficients. Source: Cohen (1960), doi:10.1177/001316446002000104; weighted:
+    Cohen (1968), doi:10.1037/h0026256; variance: Gwet (2014), Handbook of Inter-Rater Reliability.
 
     >>> import pandas as pd, workbench as wb
     >>> two = wb.from_matrix(pd.DataFrame({"ann": [1, 1, 2, 2], "bob": [1, 2, 2, 2]}))
@@ -40,16 +41,16 @@ def pairs(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "ident
     [['percent_agreement', 0.75], ['cohen_kappa', 0.5]]
     """
     from workbench.reduce import pair_tables, patterns
+    from workbench.reduce.select import select
 
     one_of("interval", interval, ("linearized", "none"))
     sampling = Sampling(interval, confidence)
-    tables = pair_tables(ratings, by=by)
-    known = {tuple(group.key.values()): group for group in patterns(ratings, by=by)}
-    groups = tables.groupby(list(by), dropna=False, sort=False) if by else [((), tables)]
+    chosen, tables = select(ratings, by=by), pair_tables(ratings, by=by)
+    if any(scale.levels and table["level_a"].isna().any() for scale, table in zip(chosen.scales, chosen.parts(tables))):
+        patterns(ratings, by=by)  # says which group has ratings on no level
     rows: list[dict[str, object]] = []
-    for key, table in groups:
-        group = known[tuple(None if part != part else part for part in key)]
-        rows += _group_rows(table, group, weight_matrix(weights, np.asarray(group.values, dtype=float)), sampling)
+    for key, table, scale, note in zip(chosen.keys(), chosen.parts(tables), chosen.scales, chosen.notes):
+        rows += [{**key, **row, "note": join_notes(str(row["note"]), note)} for row in _group_rows(table, scale, weights, sampling)]
     return estimates_table(rows, by=[*by, "rater_a", "rater_b"])
 
 
@@ -76,27 +77,36 @@ def percent_and_kappa(pair: np.ndarray, level_a: np.ndarray, level_b: np.ndarray
                 kappa, np.bincount(pair, n * influence**2, m) / freedom)
 
 
-def _group_rows(table: pd.DataFrame, group: Patterns, weights: np.ndarray, sampling: Sampling) -> list[dict[str, object]]:
+def _group_rows(table: pd.DataFrame, scale: Scale, weights: Weights, sampling: Sampling) -> list[dict[str, object]]:
     """Two rows for each pair of one group."""
-    from scipy.special import stdtrit
-
     pair = table.groupby(["rater_a", "rater_b"], sort=False).ngroup().to_numpy()
-    level_a, level_b, n = (table[c].to_numpy(dtype=kind) for c, kind in (("level_a", int), ("level_b", int), ("n", float)))
-    items, *measures = percent_and_kappa(pair, level_a, level_b, n, weights)
     names = table[["rater_a", "rater_b"]].iloc[np.unique(pair, return_index=True)[1]].to_numpy()
+    n = table["n"].to_numpy(dtype=float)
+    if scale.levels:
+        level_a, level_b = (table[c].to_numpy(dtype=int) for c in ("level_a", "level_b"))
+        items, *measures = percent_and_kappa(pair, level_a, level_b, n, weight_matrix(weights, np.asarray(scale.values, dtype=float)))
+    else:
+        items, measures = np.bincount(pair, n), [np.full(len(names), np.nan)] * 4
+    found = [_intervals(items, values, variances, sampling) for values, variances in (measures[:2], measures[2:])]
     rows = []
     for place, (rater_a, rater_b) in enumerate(names):
         size = int(items[place])
-        for name, values, variances in (("percent_agreement", *measures[:2]), ("cohen_kappa", *measures[2:])):
-            value = float(values[place])
-            undefined = "" if np.isfinite(value) else ONE_LEVEL
-            row = {**group.key, "rater_a": rater_a, "rater_b": rater_b, "name": name, "value": value, "method": "none",
-                   "estimand": "these raters", "n_items": size, "n_raters": 2, "n_ratings": 2 * size, "n_dropped": 0}
+        for name, measured in zip(("percent_agreement", "cohen_kappa"), found):
+            value, low, high, se = measured[place].tolist()
+            undefined = "" if math.isfinite(value) else ONE_LEVEL if scale.levels else NO_LEVELS
+            row = {"rater_a": rater_a, "rater_b": rater_b, "name": name, "value": value, "method": "none",
+                   "estimand": THESE_RATERS, "n_items": size, "n_raters": 2, "n_ratings": 2 * size, "n_dropped": 0}
             if size > 1 and not undefined and sampling.interval != "none":
-                se = float(np.sqrt(variances[place]))
-                reach = float(stdtrit(size - 1, (1 + sampling.confidence) / 2)) * se
-                row |= {"low": value - reach, "high": min(1.0, value + reach), "se": se, "confidence": sampling.confidence,
-                        "method": "linearized"}
+                row |= {"low": low, "high": high, "se": se, "confidence": sampling.confidence, "method": "linearized"}
             alone = "one item: no interval" if size == 1 and sampling.interval != "none" else ""
-            rows.append(row | {"note": join_notes(undefined, alone, group.note)})
+            rows.append(row | {"note": join_notes(undefined, alone)})
     return rows
+
+
+def _intervals(items: np.ndarray, values: np.ndarray, variances: np.ndarray, sampling: Sampling) -> np.ndarray:
+    """Value, low, high and standard error of each pair, (pairs, 4); t with the shared items less one."""
+    from scipy.special import stdtrit
+
+    se = np.sqrt(variances)
+    reach = stdtrit(np.maximum(items - 1, 1), (1 + sampling.confidence) / 2) * se
+    return np.column_stack([values, values - reach, np.minimum(1.0, values + reach), se])

@@ -26,14 +26,14 @@ def remembered(ratings: Ratings, question: tuple[object, ...], make: Callable[[]
 
 def collect(source: Source, expression: Any) -> pd.DataFrame:
     """The expression's result as a frame. Frames and caller's tables, whose content is in memory, are kept there."""
-    import ibis
     import pandas as pd
 
-    text = str(ibis.to_sql(expression))
     if not text_is_stable(source):
-        if text not in source.memory:
-            source.memory[text] = frame_of(expression)
-        return source.memory[text].copy(deep=False)
+        place = expression.op()  # equal expressions are equal operations: nothing need be written down
+        if place not in source.memory:
+            source.memory[place] = frame_of(expression)
+        return source.memory[place].copy(deep=False)
+    text = expression.get_backend().compile(expression)
     path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: frame_of(expression).to_parquet(p, index=False))
     return pd.read_parquet(path)
 

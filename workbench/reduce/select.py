@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError, RatingsError, examples
@@ -14,43 +15,85 @@ from workbench.estimates import join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
-from workbench.reduce.scan import LEVELS_LIMIT, Instrument, facts
-from workbench.schema import PANEL, UNIT
+from workbench.reduce.level import instrument_condition, standing, with_level
+from workbench.reduce.scan import INSTRUMENT, LEVELS_LIMIT, Facts, Instrument, combinations, facts, panel_rules_of
+from workbench.schema import UNIT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-INSTRUMENT = ("rubric", "rubric_version", "criterion")
-FEW_LEVELS = 24  # up to as many, conditions are faster than a join
 NEVER_SPLIT = ("item_id", "score", "label", "level")
 # What the results are called: a source's column of such a name must be read under another.
 RESULTS = {"n", "total", "squares", "weight", "unit", "window", "n_items", "n_raters", "n_ratings", "n_scope", "n_ruled", "n_steps",
-           "n_used", "n_dropped", "rater_a", "rater_b", "level_a", "level_b", "score_a", "score_b", *(f"w{i}" for i in range(9))}
+           "n_used", "n_valued", "n_dropped", "rater_a", "rater_b", "level_a", "level_b", "score_a", "score_b",
+           *(f"w{i}" for i in range(9))}
+ORDER = ("rated_at", "_row", "rating_id")  # what tells which of several ratings is the last
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The ratings that count, as an Ibis table with `level` and `score`, and what is known of each group.
+    """The ratings that count, and what is known of each group.
 
-    unit: the columns a rating is compared within. groups: one row a group with the `by` columns, n_scope (ratings
-    before the panel's rules), n_used, n_raters. scales, notes: one per row of `groups`.
+    every: an Ibis table of them with `level` and `score`, a rater's repeats still in. unit: the columns a rating is compared
+    within. scope: one row a group with the `by` columns and n_scope (ratings before the panel's rules). scales, notes: one per row
+    of `scope`. scale_of: the scale of each instrument. single: known to hold no repeats.
     """
 
-    table: Any
+    ratings: Ratings
+    every: Any
     by: tuple[str, ...]
     unit: tuple[str, ...]
-    groups: "pd.DataFrame"
+    scope: "pd.DataFrame"
     scales: tuple[Scale, ...]
     notes: tuple[str, ...]
-    max_unit: int
+    scale_of: Mapping[Instrument, Scale]
+    panel: bool
+    single: bool = False
+
+    @cached_property
+    def table(self) -> Any:
+        """The ratings that count, a rater's last on each unit."""
+        if self.unrepeated:
+            return self.every
+        return last_of_repeats(self.every, (*self.keyed, "rater_id", *(() if self.panel else ("layer",))))
+
+    @property
+    def unrepeated(self) -> bool:
+        """Whether every rater rates a unit once."""
+        return self.single or not facts(self.ratings).n_repeats
+
+    @cached_property
+    def keyed(self) -> tuple[str, ...]:
+        """`by` and the columns that tell units apart in this snapshot."""
+        telling = facts(self.ratings).unit
+        return tuple(dict.fromkeys((*self.by, *(c for c in self.unit if c not in UNIT or c in telling))))
+
+    @cached_property
+    def groups(self) -> "pd.DataFrame":
+        """The rows of `scope` with n_used, n_raters and n_dropped."""
+        return with_counts(self)
+
+    @cached_property
+    def n_valued(self) -> int | None:
+        """How many ratings `every` has, where that is known without counting them."""
+        known = facts(self.ratings)
+        missing = self.ratings.source.missing
+        of_one_kind = "label" in missing or "score" in missing and all(scale.levels for scale in known.scales.values())
+        return int(self.scope["n_valued"].sum()) if of_one_kind else None
+
+    def rated_on(self, scales: Sequence[Scale]) -> Any:
+        """The part of `table` that is rated on one of these scales."""
+        chosen = [key for key, scale in self.scale_of.items() if scale in scales]
+        others = [key for key, scale in self.scale_of.items() if scale not in scales]
+        return self.table.filter(instrument_condition(self.table, chosen, [chosen, others])) if others else self.table
 
     def keys(self) -> list[dict[str, object]]:
         """Each group as `by` column -> level, None where it is missing."""
-        return [{c: none_if_missing(v) for c, v in zip(self.by, row)} for row in self.groups[list(self.by)].itertuples(index=False)] \
-            if self.by else [{}] * len(self.groups)
+        return [{c: none_if_missing(v) for c, v in zip(self.by, row)} for row in self.scope[list(self.by)].itertuples(index=False)] \
+            if self.by else [{}] * len(self.scope)
 
     def parts(self, found: "pd.DataFrame") -> list["pd.DataFrame"]:
-        """The rows of a reduction that belong to each group, in the order of `groups`; none where a group has no ratings."""
+        """The rows of a reduction that belong to each group, in the order of `scope`; none where a group has no ratings."""
         held = {tuple(none_if_missing(rows[c].iloc[0]) for c in self.by): rows
                 for _, rows in found.groupby(group_ids(found, self.by), sort=False)}
         return [held.get(tuple(key.values()), found.iloc[:0]) for key in self.keys()]
@@ -81,38 +124,33 @@ def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extr
 
 def selected(ratings: Ratings, by: tuple[str, ...], panel: bool, extra: Sequence[str]) -> Selection:
     """The selection, found anew."""
-    known = facts(ratings)
+    known, name = facts(ratings), ratings.source.name
     table = with_virtual(ratings.table, (*by, *extra))
     rules = panel_rules(ratings, table) if panel else table.status == "rated"
-    found = collect(ratings.source, combinations(table, rules, by))
-    per_instrument = shared_scales(found, group_ids(found, by), known.scales, ratings.source.name)
-    groups, scales, notes = grouped_scales(found, by, per_instrument, ratings.source.name)
+    found = counted_before(ratings, known, by) if panel else None
+    found = collect(ratings.source, combinations(table, rules, by)) if found is None else found
+    scale_of = shared_scales(found, group_ids(found, by), known.scales, name)
+    scope, scales, notes = grouped_scales(found, by, scale_of, name)
     if not len(found) and not by:
-        scales, notes = [Scale("nominal")], ["no ratings are selected"]
-    levelled = with_level(table.filter(rules), per_instrument)
-    used = levelled.filter(levelled.score.notnull())
+        scope, scales, notes = scope.reindex([0]).fillna(0), [Scale("nominal")], ["no ratings are selected"]
+    table, level, score = standing(table.filter(rules), scale_of)
+    needed = [c for c in dict.fromkeys((*by, *UNIT, "rubric_version", "rater_id", "layer", "label", *ORDER, *extra)) if c in table.columns]
+    every = table.filter(score.notnull()).select(*needed, level=level, score=score)
     unit = (*UNIT, "rubric_version") if "rubric_version" in by else UNIT
-    if known.n_repeats:
-        used = last_of_repeats(used, (*dict.fromkeys((*by, *unit)), "rater_id", *(() if panel else ("layer",))))
-    groups = with_counts(ratings, used, groups, by)
-    return Selection(used, by, unit, groups, tuple(scales), tuple(notes), known.max_unit)
+    return Selection(ratings, every, by, unit, scope, tuple(scales), tuple(notes), scale_of, panel)
+
+
+def counted_before(ratings: Ratings, known: Facts, by: tuple[str, ...]) -> "pd.DataFrame | None":
+    """What `combinations` would count, where the scan of the whole snapshot counted it."""
+    narrowed = ratings.conditions or ratings.start or ratings.end or "replaces" not in ratings.missing
+    if narrowed or not set(by) <= set(INSTRUMENT):
+        return None
+    return known.instruments.sort_values([*dict.fromkeys((*by, *INSTRUMENT))], ignore_index=True)
 
 
 def panel_rules(ratings: Ratings, table: Any) -> Any:
     """The condition that lets a rating into the panel; a column that `where` named is left to it."""
-    named = {column for column, _ in ratings.conditions}
-    rules = table.status.notnull()
-    for column, allowed in PANEL.items():
-        if column not in named:
-            rules = rules & table[column].isin(allowed)
-    return rules
-
-
-def combinations(table: Any, rules: Any, by: tuple[str, ...]) -> Any:
-    """Per group and instrument: ratings in scope, ratings that the panel's rules let in, and how many are of steps."""
-    grouping = list(dict.fromkeys((*by, *INSTRUMENT)))
-    return table.group_by(grouping).aggregate(n_scope=table.count(), n_ruled=rules.fill_null(False).sum(),
-                                              n_steps=(rules & table.step.notnull()).fill_null(False).sum()).order_by(grouping)
+    return panel_rules_of(ratings.source, table, {column for column, _ in ratings.conditions})
 
 
 def group_ids(frame: "pd.DataFrame", by: tuple[str, ...]) -> "pd.Series":
@@ -127,7 +165,8 @@ def grouped_scales(found: "pd.DataFrame", by: tuple[str, ...], scales: Mapping[I
     """One row a group, with the scale its ratings share (per instrument in `scales`) and a note of what was pooled."""
     ids = group_ids(found, by)
     groups = found.assign(_g=ids).groupby("_g", sort=False).agg(
-        {**{c: "first" for c in by}, "n_scope": "sum", "n_ruled": "sum"}).reset_index(drop=True)
+        {**{c: "first" for c in by}, "n_scope": "sum", "n_valued": "sum", "n_raters": "max"}).reset_index(drop=True)
+    groups["n_instruments"] = (found["n_valued"] > 0).groupby(ids, sort=False).sum().to_numpy()
     if by:  # `first` skips missing levels
         groups = groups.assign(**{c: found.loc[~ids.duplicated(), c].reset_index(drop=True) for c in by})
     merged, notes = [], []
@@ -188,79 +227,6 @@ def shared_scales(found: "pd.DataFrame", ids: "pd.Series", scales: Mapping[Instr
     return {key: merged[id(group)] for key, group in together.items()}
 
 
-def with_level(table: Any, scales: Mapping[Instrument, Scale]) -> Any:
-    """The table with `level`, the place of the rating on its scale, and `score`, the number it stands for."""
-    by_scale: dict[Scale, list[Instrument]] = {}
-    for key, scale in scales.items():
-        by_scale.setdefault(scale, []).append(key)
-    if not by_scale:
-        return table.mutate(level=table.score.cast("int16"))
-    table, places = placed(table, list(by_scale))
-    pairs = [(place.cast("int32"), score_of(table, scale, place)) for scale, place in zip(by_scale, places)]
-    if len(pairs) == 1:
-        return table.mutate(level=pairs[0][0], score=pairs[0][1])
-    import ibis
-
-    conditions = [instrument_condition(table, keys, by_scale) for keys in by_scale.values()]
-    return table.mutate(level=ibis.cases(*[(c, p[0]) for c, p in zip(conditions, pairs)]),
-                        score=ibis.cases(*[(c, p[1]) for c, p in zip(conditions, pairs)]))
-
-
-def instrument_condition(table: Any, keys: Sequence[Instrument], by_scale: Mapping[Scale, Sequence[Instrument]]) -> Any:
-    """The rows of these instruments; by criterion alone where that is enough to tell the scales apart."""
-    owners: dict[str, set[int]] = {}
-    for place, others in enumerate(by_scale.values()):
-        for key in others:
-            owners.setdefault(key[2], set()).add(place)
-    if all(len(owner) == 1 for owner in owners.values()):
-        return table.criterion.isin(sorted({key[2] for key in keys}))
-    joined = table.rubric.concat("\x1f", table.rubric_version, "\x1f", table.criterion)
-    return joined.isin(sorted("\x1f".join(key) for key in keys))
-
-
-def placed(table: Any, scales: Sequence[Scale]) -> tuple[Any, list[Any]]:
-    """The table, and for each scale the level's place from the label or the score; missing where it has no levels.
-
-    Few levels are told apart by conditions; many by a join, whose cost does not grow with their number.
-    """
-    import ibis
-
-    wanted = [[(column, known) for column, known in (("label", scale.levels), ("score", scale.values))
-               if known and (scale.uses == column or not scale.assumed)] for scale in scales]
-    for place, lookups in enumerate(wanted):
-        for column, known in lookups:
-            if len(known) > FEW_LEVELS:
-                kind = "array<string>" if column == "label" else "array<float64>"
-                listed = ibis.literal(list(known), kind).name(f"_{column}{place}").as_table()
-                listed = listed.unnest(f"_{column}{place}", offset=f"_at_{column}{place}")
-                table = table.left_join(listed, table[column] == listed[f"_{column}{place}"])
-    return table, [ibis.coalesce(*[place_of(table, column, known, place) for column, known in lookups]) if lookups
-                   else ibis.null("int32") for place, lookups in enumerate(wanted)]
-
-
-def place_of(table: Any, column: str, known: Sequence[Any], place: int) -> Any:
-    """The place of a column's value among those known."""
-    import ibis
-
-    if len(known) > FEW_LEVELS:
-        return table[f"_at_{column}{place}"].cast("int32")
-    return ibis.cases(*[(table[column] == value, ibis.literal(i, "int32")) for i, value in enumerate(known)])
-
-
-def score_of(table: Any, scale: Scale, place: Any) -> Any:
-    """The number a rating stands for: its score, or the value of its label's level."""
-    import ibis
-
-    if scale.uses == "score" or not scale.levels:
-        return table.score
-    if scale.assumed:
-        return place.cast("float64")
-    if len(scale.values) > FEW_LEVELS:
-        return ibis.coalesce(table.score, ibis.literal(list(scale.values), "array<float64>")[place])
-    named = ibis.cases(*[(place == i, ibis.literal(value, "float64")) for i, value in enumerate(scale.values)])
-    return ibis.coalesce(table.score, named)
-
-
 def last_of_repeats(table: Any, key: Sequence[str]) -> Any:
     """Of several ratings with one key the last: by `rated_at`, then the source's order."""
     import ibis
@@ -272,15 +238,16 @@ def last_of_repeats(table: Any, key: Sequence[str]) -> Any:
     return ranked.filter(ranked._place == 0).drop("_place")
 
 
-def with_counts(ratings: Ratings, used: Any, groups: "pd.DataFrame", by: tuple[str, ...]) -> "pd.DataFrame":
-    """The groups with n_used, n_raters and n_dropped, in the order of their levels."""
-    counts = {"n_used": used.count(), "n_raters": used.rater_id.nunique()}
-    if not by:
-        row = collect(ratings.source, used.aggregate(**counts)).iloc[0]
-        groups = groups if len(groups) else groups.reindex([0]).fillna(0)
-        return groups.assign(n_used=int(row["n_used"]), n_raters=int(row["n_raters"]),
-                             n_dropped=groups["n_scope"].astype(int) - int(row["n_used"]))
-    found = collect(ratings.source, used.group_by(list(by)).aggregate(**counts))
-    merged = groups.merge(found, on=list(by), how="left") if len(groups) else groups.assign(n_used=0, n_raters=0)
-    merged[["n_used", "n_raters"]] = merged[["n_used", "n_raters"]].fillna(0).astype(int)
-    return merged.assign(n_dropped=merged["n_scope"].astype(int) - merged["n_used"])
+def with_counts(chosen: Selection) -> "pd.DataFrame":
+    """The groups with n_used, n_raters and n_dropped; counted anew unless no rating repeats and each group has one instrument."""
+    scope, by = chosen.scope, list(chosen.by)
+    if chosen.n_valued is None or scope["n_instruments"].max() > 1 or not chosen.unrepeated:
+        used = chosen.table
+        counts = {"n_used": used.count(), "n_raters": used.rater_id.nunique()}
+        found = collect(chosen.ratings.source, used.group_by(by).aggregate(**counts) if by else used.aggregate(**counts))
+        held = scope.drop(columns="n_raters")
+        scope = held.merge(found, on=by, how="left") if by else held.assign(**found.iloc[0])
+    else:
+        scope = scope.assign(n_used=scope["n_valued"])
+    counted = scope[["n_scope", "n_used", "n_raters"]].fillna(0).astype(int)
+    return scope.assign(**counted, n_dropped=counted["n_scope"] - counted["n_used"])

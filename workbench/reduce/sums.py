@@ -9,7 +9,7 @@ import numpy as np
 from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
-from workbench.reduce.packing import CLUSTER, clustered
+from workbench.reduce.packing import cluster_codes, clustered
 from workbench.reduce.select import Selection, select
 from workbench.reduce.tables import Moments
 
@@ -25,19 +25,18 @@ def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = N
 
 def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Moments]:
     """The moments of a selection."""
-    t, outer = clustered(chosen, cluster)
+    t, outer = clustered(chosen, chosen.table, cluster)
     spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
     center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))
     score = t.score - center
-    items = t.group_by(list(dict.fromkeys((*outer, *chosen.unit)))).aggregate(
+    items = t.group_by(list(dict.fromkeys((*outer, *chosen.keyed)))).aggregate(
         n=t.count(), total=score.sum(), squares=(score * score).sum())
     merged = items.group_by([*outer, "n", "total", "squares"]).aggregate(weight=items.count())
     found = collect(ratings.source, merged.order_by([*outer, "n", "total", "squares"]))
     made = []
     for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
         group = chosen.groups.iloc[place]
-        codes = rows[CLUSTER].astype("object").factorize(use_na_sentinel=False)[0] if cluster else None
         n, total, squares, weight = (rows[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight"))
-        made.append(Moments(key, n, total, squares, center, weight, codes, chosen.scales[place].name, int(weight.sum()),
+        made.append(Moments(key, n, total, squares, center, weight, cluster_codes(rows), chosen.scales[place].name, int(weight.sum()),
                             int(group["n_raters"]), int(n @ weight), int(group["n_dropped"]), join_notes(chosen.notes[place])))
     return made

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RatingsError
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
-from workbench.reduce.select import select
+from workbench.reduce.scan import facts
+from workbench.reduce.select import Selection, select
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 MAX_CELLS = 50_000_000
@@ -24,15 +26,31 @@ def cells(ratings: Ratings, *, by: Sequence[str] = (), extra: Sequence[str] = ()
     Errors: as `patterns`; `RatingsError` above `max_cells` ratings.
     """
     chosen = select(ratings, by=by, panel=panel, extra=extra)
-    n = int(chosen.groups["n_used"].sum())
-    if n > max_cells:
+    if chosen.scope["n_valued"].sum() > max_cells and (n := int(chosen.groups["n_used"].sum())) > max_cells:
         raise RatingsError(f"{ratings.source.name}: this needs {n:,} ratings in memory, more than {max_cells:,}. "
                            f"Narrow them with where() or between(), or raise max_cells.")
+    keys = list(chosen.keyed)
     columns = list(dict.fromkeys((*by, *chosen.unit, "rater_id", "level", "score", *extra)))
-    found = collect(ratings.source, chosen.table.select(*columns).order_by([*dict.fromkeys((*by, *chosen.unit)), "rater_id"]))
-    keys = list(dict.fromkeys((*by, *chosen.unit)))
-    found.insert(len(by), "unit", found.groupby(keys, dropna=False, sort=False).ngroup())
-    return found
+
+    def numbered(table: Any) -> pd.DataFrame:
+        found = collect(ratings.source, table.select(*columns).order_by([*keys, "rater_id"]))
+        found.insert(len(by), "unit", found.groupby(keys, dropna=False, sort=False).ngroup())
+        return found
+
+    return once(chosen, numbered, lambda found: bool((same_as_before(found["unit"]) & same_as_before(found["rater_id"])).any()))
+
+
+def once(chosen: Selection, make: Callable[[Any], pd.DataFrame], repeated: Callable[[pd.DataFrame], bool]) -> pd.DataFrame:
+    """What `make` makes of the ratings that count, a rater's last on a unit alone: where it is not known whether ratings repeat, of
+    all of them first, from which `repeated` tells."""
+    if not facts(chosen.ratings).sized and not repeated(found := make(chosen.every)):
+        return found
+    return make(chosen.table)
+
+
+def same_as_before(column: pd.Series) -> np.ndarray:
+    """Whether each value is the one above it."""
+    return (column == column.shift()).fillna(False).to_numpy(dtype=bool)
 
 
 def pair_tables(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True) -> pd.DataFrame:
@@ -41,17 +59,33 @@ def pair_tables(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True)
     rater_a < rater_b. One row for each combination of levels that occurs; cost grows with the pairs within units.
     """
     chosen = select(ratings, by=by, panel=panel)
-    keys = list(dict.fromkeys((*by, *chosen.unit)))
-    t = chosen.table.select(*keys, "rater_id", "level", "score")
-    for column in keys:  # joins do not match missing keys: a whole item has step null
-        kind = t[column].type()
-        if kind.is_string():
-            t = t.mutate(**{f"_{column}": t[column].fill_null("\x00")})
-        else:
-            t = t.mutate(**{f"_{column}": t[column].cast("string").fill_null("\x00")})
-    other = t.view()
-    joined = t.join(other, [*[t[f"_{c}"] == other[f"_{c}"] for c in keys], t.rater_id < other.rater_id], rname="{name}_b")
-    pairs = joined.select(*by, rater_a=joined.rater_id, rater_b=joined.rater_id_b, level_a=joined.level, level_b=joined.level_b,
-                          score_a=joined.score, score_b=joined.score_b)
-    names = [c for c in pairs.columns]
-    return collect(ratings.source, pairs.group_by(names).aggregate(n=pairs.count()).order_by(names))
+    met = (lambda found: found.loc[found["rater_a"] == found["rater_b"], "n"].sum())  # who rates once meets themselves once a rating
+    found = once(chosen, lambda table: collect(ratings.source, paired(chosen, table)),
+                 lambda found: chosen.n_valued is None or met(found) > chosen.n_valued)
+    return found[found["rater_a"] != found["rater_b"]].reset_index(drop=True)
+
+
+def paired(chosen: Selection, table: Any) -> Any:
+    """Each two ratings of a unit, and each with itself, counted by their raters and levels.
+
+    A unit's ratings are listed as numbers of (rater, level, score), and the list taken twice: no join of the ratings, and no
+    comparison of texts.
+    """
+    import ibis
+
+    on = ["rater_id", "_level", "score"]
+    table = table.mutate(_level=table.level.fill_null(-1))  # a missing level matches none
+    points = table.select(*on).distinct()
+    points = points.mutate(_point=ibis.row_number().over(order_by=on))
+    numbered = table.select(*chosen.keyed, *on).join(points, on)
+    units = numbered.group_by(chosen.keyed).aggregate(_points=numbered._point.collect())
+    first = units.select(*chosen.by, "_points", _a=units._points.unnest())
+    both = first.select(*chosen.by, "_a", _b=first._points.unnest())
+    both = both.filter(both._a <= both._b)
+    found = both.group_by([*chosen.by, "_a", "_b"]).aggregate(n=both.count())
+    for side in "ab":
+        named = points.select(**{f"_{side}": points._point, f"rater_{side}": points.rater_id,
+                                 f"level_{side}": points._level.nullif(-1), f"score_{side}": points.score})
+        found = found.join(named, f"_{side}")
+    names = [f"{c}_{side}" for c in ("rater", "level", "score") for side in "ab"]
+    return found.select(*chosen.by, *names, "n").order_by([*chosen.by, *names])

@@ -127,7 +127,8 @@ def cast_text(value: Any, column: Column, *, name: str) -> dict[str, Any]:
         written = (value == whole).fill_null(False).ifelse(whole.cast("string"), value.cast("string"))
         return {column.name: value.isnan().ifelse(None, written)}
     text = value.cast("string")
-    return {column.name: (text.strip() == "").ifelse(None, text)}
+    # stripping costs four times what counting does, and only what sorts before "!" can be blank
+    return {column.name: (text < "!").ifelse((text.strip() == "").ifelse(None, text), text)}
 
 
 def cast_time(value: Any, column: Column, *, name: str, notes: list[str]) -> dict[str, Any]:

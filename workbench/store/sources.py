@@ -19,6 +19,7 @@ from workbench.store.engine import connect, duckdb
 
 TEXT = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json"}
 NOT_UTF8 = "are not UTF-8 text. Save the file as UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT."
+BATCH = 122_880          # rows of a frame that one thread of the engine takes at a time
 CELL_LIMIT = 16_000_000  # bytes of one line or record: what is larger is refused instead of filling the memory
 
 
@@ -231,6 +232,7 @@ def open_delta(path: Path, *, engine: str | None) -> Opened:
 def open_frame(frame: Any) -> Opened:
     """Open a pandas frame; its content identity is a hash of its values."""
     import ibis
+    import numpy as np
     import pyarrow as pa
 
     if not len(frame):
@@ -248,7 +250,8 @@ def open_frame(frame: Any) -> Opened:
         raise RatingsError(f"the frame has a column of mixed types ({shorten(fault, 120)}). Make it one type, for example "
                            f"with .astype(str).") from None
     arrow = arrow.cast(pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in arrow.schema]))
-    arrow = arrow.append_column("_row", pa.array(range(1, len(frame) + 1), pa.int64()))
+    arrow = arrow.append_column("_row", pa.array(np.arange(1, len(frame) + 1)))
+    arrow = pa.Table.from_batches(arrow.to_batches(max_chunksize=BATCH))
     return Opened(duckdb().create_view(f"frame_{uuid4().hex[:12]}", ibis.memtable(arrow)), lambda: frame_digest(frame))
 
 
