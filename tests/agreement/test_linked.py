@@ -272,6 +272,13 @@ def test_items_with_very_many_members_are_refused_before_their_pairs_are_made(mo
         connectivity(wb.read(rows(ann="ab", bob="ab")))
 
 
+def test_more_ratings_than_memory_is_given_are_refused() -> None:
+    from workbench.reduce.membership import memberships
+
+    with pytest.raises(RatingsError, match="frame: this needs up to 4 rows in memory, more than 3. Narrow them"):
+        memberships(wb.read(rows(ann="ab", bob="ab")), max_rows=3)
+
+
 def test_faults_of_the_values_are_raised_before_anything_is_counted() -> None:
     with pytest.raises(RatingsError, match="value of 'rater_id' is blank"):
         connectivity(wb.read(rows(ann="ab", bob="ab").assign(rater_id=["ann", None, "bob", "bob"])))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.errors import ParameterError
 
 EXACT = 1e-12       # the same formula written twice
 NOISE = {"easy": 0.1, "hard": 0.5}      # share of ratings drawn at random
@@ -95,9 +96,9 @@ def test_ratings_without_a_party_are_others():
 
 def test_unknown_party_is_refused_with_the_known_ones():
     ratings = wb.read(rated("north", {"easy": 10}, 16))
-    with pytest.raises(wb.errors.ParameterError, match="party='west' has no rating that counts in .* Its parties are: 'north'"):
+    with pytest.raises(ParameterError, match="party='west' has no rating that counts in .* Its parties are: 'north'"):
         wb.agreement.scorecard(ratings, party="west")
-    with pytest.raises(wb.errors.ParameterError, match="none; the column party says whose rater it was"):
+    with pytest.raises(ParameterError, match="none; the column party says whose rater it was"):
         wb.agreement.scorecard(wb.from_matrix(pd.DataFrame({"ann": [1, 2], "bob": [1, 2]})), party="west")
 
 

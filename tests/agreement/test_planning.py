@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.errors import ParameterError
 from workbench.agreement.planning import spearman_brown
 
 EXACT = 1e-12       # the same formula written twice
@@ -78,5 +79,5 @@ def test_undefined_alpha_stays_undefined():
 @pytest.mark.parametrize("given", [{"further_raters": (-1,)}, {"further_items": (-1,)}, {"further_raters": (1.5,)}])
 def test_impossible_numbers_are_refused(given):
     ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2], "bob": [1, 2]}))
-    with pytest.raises(wb.errors.ParameterError, match="each must be a whole number of 0 or more"):
+    with pytest.raises(ParameterError, match="each must be a whole number of 0 or more"):
         wb.agreement.decision_study(ratings, **given)

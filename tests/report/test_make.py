@@ -179,6 +179,7 @@ def test_since_makes_each_complete_week_and_undated_data_one_report(workspace: P
 
 
 def test_an_interrupted_run_ends_its_kernels_and_leaves_nothing(workspace: Path, write: Callable) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # what runs in the background begins with interrupts ignored
     write("mine", "import time; time.sleep(60)")
     timer = threading.Timer(4, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()

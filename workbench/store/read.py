@@ -16,6 +16,7 @@ from workbench.errors import ParameterError, RatingsError, examples, one_of, sho
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
+from workbench.store.engine import in_utc
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
 from workbench.store.rubrics import read_rubrics
 from workbench.store.sets import split_sets
@@ -102,7 +103,8 @@ def opened_source(source: object, *, columns: Mapping[str, str] | None, engine: 
     if type(source).__module__.startswith("pandas"):
         return Location("frame"), open_frame(source), given
     if hasattr(source, "schema") and hasattr(source, "execute"):
-        return Location("table"), Opened(source, lambda: ""), given
+        timed = "rated_at" in (given.get(column, column) for column in source.columns)
+        return Location("table"), Opened(in_utc(source) if timed else source, lambda: ""), given
     raise ParameterError(f"source is a {type(source).__name__}. Give a path, a list of paths, a pandas frame or an Ibis table.")
 
 
