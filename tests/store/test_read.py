@@ -187,3 +187,11 @@ def test_real_sets_are_read_with_a_mapping_alone(name: str, shared: Path, away: 
     read = wb.read(path, columns={k: v for k, v in mapping.items() if k in present})
     read.check()
     assert read.count() > 1_000 and read.snapshot.id
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_frame_may_count_its_times_in_any_unit(unit: str) -> None:
+    times = pd.to_datetime(["2026-11-02T08:00:00Z", "2026-11-09T08:00:00Z"]).as_unit(unit)
+    frame = pd.DataFrame({"item_id": ["a", "b"], "rater_id": "x", "score": 1.0, "rated_at": times})
+    assert wb.read(frame).last == pd.Timestamp("2026-11-09T08:00:00Z")
+    assert frame["rated_at"].dtype == f"datetime64[{unit}, UTC]"    # the caller's frame stays as it was

@@ -244,6 +244,8 @@ def open_frame(frame: Any) -> Opened:
     repeated = [str(c) for c in frame.columns[frame.columns.duplicated()]]
     if repeated:
         raise RatingsError(f"the frame has column {', '.join(map(repr, repeated))} twice. Rename or drop one.")
+    exact = {c: frame[c].dt.as_unit("us") for c in frame if str(frame[c].dtype).startswith("datetime64[ns")}
+    frame = frame.assign(**exact)   # the engine has no zone-aware times in nanoseconds
     try:
         arrow = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as fault:
