@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.cache import digest, kept
+from workbench.errors import RatingsError, shorten
+from workbench.reduce.slots import ENGINES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +33,10 @@ def collect(source: Source, expression: Any) -> pd.DataFrame:
     if not text_is_stable(source):
         place = expression.op()  # equal expressions are equal operations: nothing need be written down
         if place not in source.memory:
-            source.memory[place] = frame_of(expression)
+            source.memory[place] = frame_of(source, expression)
         return source.memory[place].copy(deep=False)
     text = expression.get_backend().compile(expression)
-    path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: frame_of(expression).to_parquet(p, index=False))
+    path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: frame_of(source, expression).to_parquet(p, index=False))
     return pd.read_parquet(path)
 
 
@@ -43,8 +45,19 @@ def text_is_stable(source: Source) -> bool:
     return source.on_disk and bool(source.id)
 
 
-def frame_of(expression: Any) -> pd.DataFrame:
-    """Run an expression; a frame whose times are in microseconds, whatever the engine counts in."""
-    frame = expression.to_pandas()
+def frame_of(source: Source, expression: Any) -> pd.DataFrame:
+    """Run an expression; a frame whose times are in microseconds, whatever the engine counts in.
+
+    Errors: `RatingsError` where a caller's engine, other than those that are tested, does not answer.
+    """
+    try:
+        frame = expression.to_pandas()
+    except Exception as fault:  # of Ibis, of the engine or of its driver: they share no parent
+        engine = expression.get_backend().name
+        if engine in ENGINES:
+            raise
+        raise RatingsError(f"{source.name}: its engine, {engine}, does not answer what statistics ask "
+                           f"({type(fault).__name__}: {shorten(str(fault), 160)}). Take the rows out of it: read(table.to_pandas()), or "
+                           f"table.to_parquet('ratings.parquet') and read that; or keep them on DuckDB or Spark.") from fault
     times = {c: frame[c].dt.as_unit("us") for c in frame.columns if frame[c].dtype.kind == "M"}
     return frame.assign(**times) if times else frame

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from workbench.cache import cache_folder
 from workbench.errors import ParameterError, RatingsError
+
+# So that the processes of a run, which have a Spark session each, do not wait for one another: idle ones give their cores back.
+SHARING = {"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.executorIdleTimeout": "15s",
+           "spark.dynamicAllocation.shuffleTracking.timeout": "15s"}
 
 
 def connect(engine: str | None) -> Any:
@@ -20,12 +27,13 @@ def connect(engine: str | None) -> Any:
 
 @cache
 def duckdb() -> Any:
-    """One embedded DuckDB for this process, in UTC; the environment variable WORKBENCH_MEMORY ("2GB") bounds its memory."""
+    """One embedded DuckDB for this process, in UTC; the environment variable WORKBENCH_MEMORY ("2GB") bounds its memory, and what
+    exceeds it goes to the cache."""
     import duckdb
     import ibis
 
-    connection = ibis.duckdb.connect()
-    connection.raw_sql("SET TimeZone = 'UTC'")
+    connection = ibis.duckdb.connect(temp_directory=str(spill_folder()))
+    connection.raw_sql("SET TimeZone = 'UTC'; SET enable_progress_bar = false")  # it would draw into what a program reads
     if limit := os.environ.get("WORKBENCH_MEMORY"):
         try:
             connection.raw_sql(f"SET memory_limit = '{limit}'")
@@ -34,16 +42,36 @@ def duckdb() -> Any:
     return connection
 
 
+def spill_folder() -> Path:
+    """Where DuckDB writes what memory does not hold. Processes may share it: each takes its own files away, and those of dead ones."""
+    try:
+        return cache_folder() / "spill"
+    except (OSError, RuntimeError):  # no home to write to: a frame needs no cache
+        return Path(tempfile.gettempdir()) / "workbench-spill"
+
+
 @cache
 def spark(master: str) -> Any:
-    """An Ibis connection to a Spark master, in UTC."""
+    """An Ibis connection to a Spark master, in UTC; what `spark-defaults.conf` says goes before `SHARING`."""
     try:
+        from py4j.protocol import Py4JError
+        from pyspark import SparkConf, SparkContext
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
-        raise ParameterError(f"engine={master!r} needs pyspark. Install it with: pip install 'workbench[spark]'.") from None
+        raise ParameterError(f"engine={master!r} needs pyspark. Install it with: pip install 'pyspark>=4,<4.1'.") from None
     import ibis
 
-    session = SparkSession.builder.master(master).appName("workbench").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    try:
+        SparkContext._ensure_initialized()  # before it, SparkConf knows nothing of spark-defaults.conf
+        conf = SparkConf()
+        for name, value in SHARING.items():
+            conf.setIfMissing(name, value)
+        conf.set("spark.sql.session.timeZone", "UTC").set("spark.ui.showConsoleProgress", "false")
+        session = SparkSession.builder.config(conf=conf).master(master).appName("workbench").getOrCreate()
+    except (Py4JError, PySparkException) as fault:
+        raise ParameterError(f"engine={master!r}: no Spark session came about. Is Java 17 here, does a master answer at this address, and "
+                             "can it reach spark.driver.host? Spark's log, above, says which.") from fault
     if session.sparkContext.master != master:
         raise ParameterError(f"engine={master!r}: this process is already on {session.sparkContext.master}. Use that, or start anew.")
     return ibis.pyspark.connect(session)
@@ -60,5 +88,5 @@ def in_utc(table: Any) -> Any:
     days = [table.get_backend().execute(noon.truncate("D").cast("timestamp('UTC')")) for noon in noons]
     if any(day.tz_convert("UTC").hour for day in days):
         raise RatingsError("the table's connection counts days in another time zone than UTC, so that weeks would begin at other hours. "
-                           "Set its time zone first, on DuckDB: connection.raw_sql(\"SET TimeZone = 'UTC'\").")
+                           "Set its time zone first, on DuckDB or PostgreSQL: connection.raw_sql(\"SET TimeZone = 'UTC'\").")
     return table
