@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.agreement.verdicts import on_autorater, on_connectivity, on_plan, on_scorecard
+from workbench.agreement.verdicts import on_autorater, on_connectivity, on_gold, on_plan, on_scorecard
 from workbench.estimates import estimate, estimates_table, findings_table
 
 
@@ -46,6 +46,12 @@ def test_islands_are_named_with_their_sizes():
     assert found["severity"] == "attention" and found["n_raters"] == 5 and found["n_ratings"] == 5
 
 
+def test_of_many_islands_the_largest_are_counted_out():
+    frame = pd.DataFrame({"item_id": list("aabcdefg"), "rater_id": [f"r{i}" for i in range(8)], "score": 1.0})
+    found, = on_connectivity(wb.agreement.connectivity(wb.read(frame)))
+    assert "fall into 7 sets that share no item (2, 1, 1, 1, 1 raters, and smaller ones): across" in found["sentence"]
+
+
 def test_a_set_that_hangs_by_few_items_is_named_with_its_link():
     items = {"r1": range(0, 12), "r2": range(11, 23)}
     frame = pd.concat([pd.DataFrame({"item_id": list(own), "rater_id": rater, "criterion": "tone", "score": 1.0}) for rater, own in items.items()])
@@ -74,6 +80,44 @@ def test_the_plan_says_what_a_rater_and_items_buy():
     assert f"with 3 it would have {more:.2f}; 120 more items would narrow alpha's interval from ±" in sentence
 
 
+@pytest.mark.parametrize(("value", "low", "high", "severity"), [
+    (0.8, 0.7, 0.9, "ok"), (0.3, 0.2, 0.4, "attention"), (0.5, 0.3, 0.6, "unknown"), (0.6, 0.5, 0.7, "ok")])
+def test_the_least_reliable_means_are_named_and_judged_against_a_half(value, low, high, severity):
+    usual = {"name": "reliability_of_mean", "planned_items": 50}
+    rows = [{**usual, "criterion": c, "planned_raters": k, "value": v, "low": v + low - value, "high": v + high - value}
+            for c, v in (("tone", value), ("fact", value + 0.05)) for k in (3.07, 4.07)]
+    found, = on_plan(estimates(*rows, by=["criterion", "planned_raters", "planned_items"]))
+    assert found["sentence"].startswith(f"The mean of 3.1 ratings an item on tone, the least of 2, has reliability {value:.2f} (95 % ")
+    assert found["severity"] == severity and bool(found["action"]) == (severity != "ok")
+    assert found["id"] == "agreement/what-more-would-buy"  # stays though another criterion becomes the least
+
+
+@pytest.mark.parametrize(("low", "high", "severity"), [(0.5, 0.9, "ok"), (0.2, 0.49, "attention"), (0.4, 0.6, "unknown")])
+def test_the_majority_is_held_against_gold_where_it_is_least_right(low, high, severity):
+    both = {"from": math.nan, "to": math.nan, "predicted": math.nan}
+    rows = [{"name": "accuracy", "criterion": c, "consensus": way, "value": v, "low": low, "high": high, **both}
+            for c, way, v in (("tone", "majority", 0.55), ("tone", "dawid_skene", 0.1), ("fact", "majority", 0.7))]
+    found, = on_gold(estimates(*rows, {**rows[0], "name": "brier", "value": 0.1}, by=["criterion", "consensus"]))
+    assert found["sentence"] == ("The majority of raters has the right level on tone, the least of 2, on 55 % of the gold items "
+                                 f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %, 50 items).")
+    assert found["severity"] == severity and found["value"] == 0.55
+
+
+def test_without_gold_nothing_is_said_of_being_right():
+    ratings = wb.from_matrix(pd.DataFrame({"ann": list("abab"), "bob": list("abba")}))
+    assert on_gold(wb.agreement.calibration(ratings, by=["criterion"])) == []
+
+
+def test_gold_from_ratings_reaches_the_findings():
+    rows = [(f"i{i}", who, level, kind) for i in range(20) for who, level, kind in
+            (("ann", "ab"[i % 2], "human"), ("bob", "ab"[i % 2], "human"), ("key", "ab"[i % 2 if i else 1], "gold"))]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "label", "rater_kind"]))
+    found = wb.agreement.findings(wb.agreement.summary(ratings), calibration=wb.agreement.calibration(ratings, by=["criterion"]))
+    said = found.set_index("id")["sentence"]["agreement/majority-against-gold"]
+    # 19 of 20; Wilson: (.95 + 3.84/40 -+ 1.96 sqrt(.95 .05/20 + 3.84/1600)) / (1 + 3.84/20) = .764, .991
+    assert said == "The majority of raters has the right level on overall on 95 % of the gold items (95 % interval 76 to 99 %, 20 items)."
+
+
 def test_undefined_plans_say_nothing():
     alone = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 3]}), scale="ordinal")
     assert on_plan(wb.agreement.decision_study(alone)) == []
@@ -96,6 +140,16 @@ def test_leniency_that_may_be_none_is_not_said():
     table = estimates({"name": "leniency", "value": 0.0, "low": -0.1, "high": 0.1, "criterion": "tone", "party": "north"},
                       by=["criterion", "party"])
     assert on_scorecard(table) == []
+
+
+def test_islands_come_before_what_else_asks_for_attention():
+    frame = pd.DataFrame({"item_id": [f"i{i}" for i in range(40)] * 2, "score": [1.0, 2, 3, 4] * 10 + [1.0, 2, 4, 3] * 10})
+    frame["rater_id"] = ["r1"] * 40 + ["r2"] * 20 + ["r3"] * 20
+    lone = pd.DataFrame({"item_id": ["x"], "rater_id": "r4", "score": 1.0})
+    ratings = wb.read(pd.concat([frame, lone]))
+    found = wb.agreement.findings(wb.agreement.summary(ratings), fair=0.9, connectivity=wb.agreement.connectivity(ratings))
+    assert found["severity"].tolist()[:2] == ["attention"] * 2
+    assert [i.split("/")[1] for i in found["id"]][:2] == ["raters-not-connected", "agreement"]
 
 
 def test_findings_of_all_tables_stand_in_one_table_by_urgency():

@@ -29,7 +29,17 @@ def trend_table(table):
 def test_coefficients_differ_by_shape_and_only_the_headline_has_colour(forest_table, views, mark) -> None:
     point, = mark(views(chart.agreement_forest(forest_table.drop(columns="task_type"), by="criterion")), "point")
     assert point["encoding"]["shape"]["scale"] == {"domain": ["Krippendorff's alpha", "Gwet's AC"], "range": ["circle", "square"]}
-    assert point["encoding"]["color"]["scale"]["range"] == ["#1f5fa6", "#3b4351"]
+    assert point["encoding"]["stroke"]["scale"]["range"] == ["#1f5fa6", "#3b4351"]
+    # in greyscale the two strokes are alike: the headline is filled and the others are hollow
+    assert point["encoding"]["fill"]["scale"]["range"] == ["#1f5fa6", "#ffffff"]
+
+
+def test_a_model_and_humans_are_named_so_on_the_full_range(table, views, mark) -> None:
+    rows = table(("model_human", 0.5, 0.4, 0.6, {"criterion": "tone"}), ("human_human", 0.6, 0.5, 0.7, {"criterion": "tone"}))
+    point, = mark(views(chart.agreement_forest(rows, by="criterion", reference=(), measure="Agreement beyond chance")), "point")
+    assert point["encoding"]["shape"]["scale"]["domain"] == ["Model with a human", "Two humans"]
+    assert point["encoding"]["x"]["scale"]["domain"] == [-1, 1]
+    assert point["encoding"]["x"]["axis"]["title"] == "Agreement beyond chance"
 
 
 def test_agreement_stands_on_its_full_range_with_its_interval(forest_table, views, mark) -> None:
@@ -48,10 +58,12 @@ def test_reference_lines_are_named_and_can_be_left_out(forest_table, texts) -> N
     assert "0.8 reliable" not in texts(chart.agreement_forest(forest_table, by="criterion", reference=()))
 
 
-def test_two_columns_make_panels_of_rows(forest_table) -> None:
+def test_all_columns_but_the_last_make_panels(forest_table) -> None:
     panels = chart.agreement_forest(forest_table, by=["criterion", "task_type"]).to_dict()["vconcat"]
     assert [panel["title"]["text"] for panel in panels] == ["Criterion: tone", "Criterion: fact"]
-    with pytest.raises(ParameterError, match="one or two `by` columns and up to 7 coefficients, found 0"):
+    panels = chart.agreement_forest(forest_table.assign(rubric="main"), by=["criterion", "rubric", "task_type"]).to_dict()["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == ["tone · main", "fact · main"]
+    with pytest.raises(ParameterError, match="one or more `by` columns and up to 7 coefficients, found 0"):
         chart.agreement_forest(forest_table.head(2), by=[])
 
 

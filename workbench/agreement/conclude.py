@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.estimate import ONE_LEVEL
-from workbench.agreement.verdicts import on_autorater, on_connectivity, on_plan, on_scorecard
+from workbench.agreement.verdicts import on_autorater, on_connectivity, on_gold, on_plan, on_scorecard
 from workbench.estimates import MEASURES, finding, findings_table
 
 NOTEBOOK = "agreement"
@@ -18,8 +18,9 @@ NOT_SLICES = {"name", "rater_id", *MEASURES}
 
 
 def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, connectivity: pd.DataFrame | None = None,
-             autorater: pd.DataFrame | None = None, decision_study: pd.DataFrame | None = None, scorecard: pd.DataFrame | None = None,
-             poor: float = 0.2, fair: float = 0.4, least: float = 0.01, false_discovery: float = 0.05) -> pd.DataFrame:
+             autorater: pd.DataFrame | None = None, calibration: pd.DataFrame | None = None, decision_study: pd.DataFrame | None = None,
+             scorecard: pd.DataFrame | None = None, poor: float = 0.2, fair: float = 0.4, least: float = 0.01,
+             false_discovery: float = 0.05) -> pd.DataFrame:
     """What the tables of this folder's functions let one say, as a findings table; each is named as the function that made it.
 
     For each group one finding on alpha, by where its interval lies: "ok" at or above `fair`; "alarm" below `poor`; "unknown"
@@ -35,20 +36,21 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, conne
 
     `connectivity`: "attention" where members fall into sets that share no item, or hang together by fewer than 10. `autorater`: "attention"
     where the interval of its difference from the humans lies below 0, "unknown" where it reaches below -0.1 and above 0.
-    `scorecard`: "attention" where the party's alpha is surely lower, or its scores surely differ. `decision_study`: what more would buy.
+    `scorecard`: "attention" where the party's alpha is surely lower, or its scores surely differ. `calibration`, `decision_study`: how
+    often the majority is right, how reliable means are and what more would buy, for the group where this is least; "attention" where
+    it is surely below a half.
 
     >>> import pandas as pd, workbench as wb
-    >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2] * 30, "bob": [1, 2] * 29 + [1, 1]}), scale="nominal")
-    >>> findings(wb.agreement.summary(panel))["sentence"][0]
-    'Raters agree on overall well beyond chance: alpha 0.97 (95 % 0.90 to 1.00, 60 items, 2 raters).'
+    >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2] * 60, "bob": ([1, 2] * 5 + [2, 1]) * 10}), scale="nominal")
+    >>> findings(wb.agreement.summary(panel))["sentence"][0].split(" (")[0]
+    'Raters agree on overall well beyond chance: alpha 0.67'
     """
     alpha = summary[summary["name"] == "krippendorff_alpha"]
-    rows = [_on_group(row, poor, fair) for row in alpha.to_dict("records")]
-    if raters is not None:
-        rows += [_on_rater(row) for row in harmful(raters, least, false_discovery)]
-    for table, say in ((connectivity, on_connectivity), (autorater, on_autorater), (scorecard, on_scorecard), (decision_study, on_plan)):
-        rows += say(table) if table is not None else []
-    return findings_table(rows)
+    said = [(connectivity, on_connectivity), (scorecard, on_scorecard),
+            (alpha, lambda table: [_on_group(row, poor, fair) for row in table.to_dict("records")]),
+            (raters, lambda table: [_on_rater(row) for row in harmful(table, least, false_discovery)]),
+            (autorater, on_autorater), (calibration, on_gold), (decision_study, on_plan)]
+    return findings_table(row for table, say in said if table is not None for row in say(table))
 
 
 def harmful(raters: pd.DataFrame, least: float, false_discovery: float) -> list[dict[str, object]]:

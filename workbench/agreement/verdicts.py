@@ -1,9 +1,9 @@
-"""Sentences on what stands around the headline: can raters be compared, a model for a human, one party, what more would buy."""
+"""Sentences on what stands around the headline: can raters be compared, are they right, a model for a human, one party, what more buys."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from workbench.estimates import MEASURES, finding
 NOTEBOOK = "agreement"
 THIN = 10           # items by which a connected set should at least hang together
 MARGIN = 0.1        # as far below the humans a model may be and still be said to agree about as they do
-BESIDE = {"name", "planned_raters", "planned_items", "rater_id", *MEASURES}
+BESIDE = {"name", "planned_raters", "planned_items", "rater_id", "consensus", "from", "to", "predicted", *MEASURES}
 Row = Mapping[str, object]
 
 
@@ -32,8 +32,8 @@ def on_connectivity(table: pd.DataFrame) -> list[dict[str, object]]:
         thin = sets[[bool(n < THIN <= min(items[a], items[b])) for n, a, b in
                      zip(sets["n_across"].fillna(THIN), *(sets[c].fillna(items.index[0]) for c in ("link_a", "link_b")))]]
         if len(sizes) > 1:
-            shown = ", ".join(f"{n:,}" for n in sizes[:5]) + (" and smaller ones" if len(sizes) > 5 else "")
-            says = f"fall into {len(sizes):,} sets that share no item ({shown} {noun}s): across sets nothing can be compared"
+            shown = ", ".join(f"{n:,}" for n in sizes[:5]) + f" {noun}s" + (", and smaller ones" if len(sizes) > 5 else "")
+            says = f"fall into {len(sizes):,} sets that share no item ({shown}): across sets nothing can be compared"
             action = f"Have the sets rate common items: agreement.assignments lists {THIN} for each link."
         elif len(thin):
             row = thin.iloc[0]
@@ -73,23 +73,43 @@ def _on_model(row: Row, model: float, humans: float) -> dict[str, object]:
 
 
 def on_plan(table: pd.DataFrame) -> list[dict[str, object]]:
-    """What a further rater and more items would buy, a sentence a group; nothing where reliability is undefined."""
+    """What a further rater and more items would buy where means are least reliable; nothing where that is undefined."""
     by, found = _slice_columns(table), []
     for _, rows in table.groupby(by, dropna=False, sort=False) if by else [((), table)]:
         means = rows[(rows["name"] == "reliability_of_mean") & rows["value"].notna()].sort_values("planned_raters").to_dict("records")
         halves = rows[(rows["name"] == "half_width") & rows["value"].notna()].sort_values("planned_items").to_dict("records")
-        if len(means) < 2:
-            continue
-        now, more = means[:2]
-        where = _where(now)
-        sentence = (f"The mean of {now['planned_raters']:.3g} ratings an item{_on(where)} has reliability {_interval(now)}; "
-                    f"with {more['planned_raters']:.3g} it would have {more['value']:.2f}")
-        if len(halves) >= 2:
-            extra = halves[1]["planned_items"] - halves[0]["planned_items"]
-            ends = [f"±{half['value']:.3f}" for half in halves[:2]]
-            sentence += f"; {extra:,} more items would narrow alpha's interval from {' to '.join(ends)}"
-        found.append(finding(NOTEBOOK, "what more would buy", sentence + ".", severity="ok", where=where, evidence=now))
-    return found
+        found += [(means, halves)] if len(means) > 1 else []
+    if not found:
+        return []
+    (now, more, *_), halves = min(found, key=lambda pair: pair[0][0]["value"])
+    severity, action = _half(now, "Have more raters an item, or a clearer rubric: such means are more noise than signal.",
+                             "Have more items rated twice or more.")
+    sentence = (f"The mean of {round(now['planned_raters'], 1):g} ratings an item{_on(_where(now))}{_least_of(found)} has reliability "
+                f"{_interval(now)}; with {round(more['planned_raters'], 1):g} it would have {more['value']:.2f}")
+    if len(halves) > 1:
+        extra = halves[1]["planned_items"] - halves[0]["planned_items"]
+        ends = [f"±{half['value']:.3f}" for half in halves[:2]]
+        sentence += f"; {extra:,} more items would narrow alpha's interval from {' to '.join(ends)}"
+    return [finding(NOTEBOOK, "what more would buy", sentence + ".", severity=severity, evidence=now, action=action)]
+
+
+def on_gold(table: pd.DataFrame) -> list[dict[str, object]]:
+    """How often the majority of raters is right where that is least, held against gold; nothing without gold."""
+    rows = table[(table["name"] == "accuracy") & (table["consensus"] == "majority") & table["value"].notna()].to_dict("records")
+    if not rows:
+        return []
+    row = min(rows, key=lambda row: row["value"])
+    value, low, high = (f"{100 * row[c]:.0f}" for c in ("value", "low", "high"))
+    severity, action = _half(row, "Look at the gold items that raters miss: the rubric's wording, the raters or the gold is off.",
+                             "Have more gold items rated.")
+    sentence = f"The majority of raters has the right level{_on(_where(row))}{_least_of(rows)} on {value} % of the gold items" \
+               f" ({_confidence(row)} interval {low} to {high} %, {_items(row['n_items'])})."
+    return [finding(NOTEBOOK, "majority against gold", sentence, severity=severity, evidence=row, action=action)]
+
+
+def _half(row: Row, below: str, unsure: str) -> tuple[str, str]:
+    """Severity and what to do by the side of one half on which the interval lies."""
+    return ("attention", below) if row["high"] < 0.5 else ("ok", "") if row["low"] >= 0.5 else ("unknown", unsure)
 
 
 def on_scorecard(table: pd.DataFrame) -> list[dict[str, object]]:
@@ -112,6 +132,10 @@ def on_scorecard(table: pd.DataFrame) -> list[dict[str, object]]:
             found.append(finding(NOTEBOOK, "party leniency", f"{says}: {_signed(row)}.", severity="attention", where=where, evidence=row,
                                  action="Compare their reading of the levels with the rubric's wording."))
     return found
+
+
+def _least_of(groups: Sequence[object]) -> str:
+    return f", the least of {len(groups)}," if len(groups) > 1 else ""
 
 
 def _slice_columns(table: pd.DataFrame) -> list[str]:

@@ -9,25 +9,26 @@ import pandas as pd
 
 from workbench.chart.marks import fence_lines, intervals, reference_lines, value_axis, week_axis
 from workbench.chart.rows import by_list, checked, drawable, evidence, full_range, headed, key_labels, level_text, week_text
-from workbench.chart.style import ACCENT, INK, QUIET, SHAPES, WIDTH, nothing_to_draw, panel_title, row_axis, styled
+from workbench.chart.style import ACCENT, INK, PAPER, QUIET, SHAPES, WIDTH, nothing_to_draw, panel_title, row_axis, styled
 from workbench.errors import ParameterError
 
 RELIABILITY = ((0.667, "tentative (Krippendorff) 0.667"), (0.8, "0.8 reliable"))
 
 
 def agreement_forest(estimates: pd.DataFrame, *, by: str | Sequence[str], reference: Sequence[tuple[float, str]] = RELIABILITY,
-                     title: str = "How far do raters agree, beyond chance?") -> alt.TopLevelMixin:
+                     measure: str = "Agreement", title: str = "How far do raters agree, beyond chance?") -> alt.TopLevelMixin:
     """Forest plot of agreement: a row a group, a shape a coefficient, each with its interval and its reading.
 
     Args:
         estimates: an estimates table with `name`, `value`, `low`, `high` and the `by` columns. The coefficient that
-            comes first in it is drawn in colour as the headline, further ones in grey.
-        by: one or two grouping columns; with two, the first makes the panels and the second their rows.
+            comes first in it is drawn in colour as the headline, further ones hollow, in ink.
+        by: grouping columns; the last makes the rows, those before it the panels.
         reference: (value, name) of the lines to read against; `()` for none.
+        measure: the axis title of several coefficients; a single one names the axis itself.
         title: the question, or the finding.
 
-    Groups keep the table's order. Raises `ParameterError` for more than two `by` columns, a missing column, more
-    than 500 rows or more than 7 coefficients.
+    Groups keep the table's order. Raises `ParameterError` for no `by` column, a missing column, more than 500 rows or
+    more than 7 coefficients.
     """
     by = by_list(by)
     estimates = checked(estimates, chart="agreement_forest", needs=["name", *by, "value", "low", "high"],
@@ -35,26 +36,27 @@ def agreement_forest(estimates: pd.DataFrame, *, by: str | Sequence[str], refere
     if estimates.empty:
         return nothing_to_draw("estimates", title=title)
     names = list(dict.fromkeys(estimates["name"].map(headed)))
-    if len(by) not in (1, 2) or len(names) > len(SHAPES):
-        raise ParameterError(f"chart.agreement_forest: draws one or two `by` columns and up to {len(SHAPES)} coefficients, "
+    if not by or len(names) > len(SHAPES):
+        raise ParameterError(f"chart.agreement_forest: draws one or more `by` columns and up to {len(SHAPES)} coefficients, "
                              f"found {len(by)} and {len(names)}. Select rows, for example by `name`.")
     frame, tooltip = drawable(estimates, by=by)
     frame["row"] = key_labels(estimates, by[-1:])
-    panel_of = key_labels(estimates, by[:1]) if len(by) == 2 else pd.Series("", index=frame.index)
-    scale = alt.Scale(domain=names, range=[ACCENT] + [INK] * (len(names) - 1))
-    look = {"color": alt.Color("name:N", scale=scale, title=None), "yOffset": alt.YOffset("name:N", sort=names),
-            "shape": alt.Shape("name:N", scale=alt.Scale(domain=names, range=SHAPES[: len(names)]), title=None)}
+    panel_of = key_labels(estimates, by[:-1]) if by[1:] else pd.Series("", index=frame.index)
+    look = {"yOffset": alt.YOffset("name:N", sort=names)}
+    for channel, marks in (("stroke", [ACCENT] + [INK] * len(SHAPES)), ("fill", [ACCENT] + [PAPER] * len(SHAPES)), ("shape", SHAPES)):
+        scale = alt.Scale(domain=names, range=marks[: len(names)])
+        look[channel] = getattr(alt, channel.capitalize())("name:N", scale=scale, title=None)
     domain = full_range(estimates["name"].unique())
     panels = []
     for key in dict.fromkeys(panel_of):
         first, last = not panels, key == panel_of.iloc[-1]
-        x = value_axis(("Agreement" if len(names) > 1 else names[0]) if last or len(by) == 1 else None, domain)
+        x = value_axis((measure if len(names) > 1 else names[0]) if last else None, domain)
         axis = row_axis(frame["row"], title=headed(by[-1]) if first else None)
         lines = reference_lines([(at, said if first else "") for at, said in reference])
         marks = intervals(frame[panel_of == key], x=x, y=alt.Y("row:N", sort=None, axis=axis), tooltip=tooltip, **look)
-        heading = {"title": panel_title(f"{headed(by[0])}: {key}")} if len(by) == 2 else {}
+        heading = {"title": panel_title(f"{headed(by[0])}: {key}" if len(by) == 2 else key)} if by[1:] else {}
         panels.append(alt.layer(*lines, *marks).properties(width=WIDTH, height=alt.Step(15), **heading))
-    chart = panels[0] if len(by) == 1 else alt.vconcat(*panels, spacing=14)
+    chart = panels[0] if len(panels) == 1 else alt.vconcat(*panels, spacing=14)
     return styled(chart, title=title, subtitle=evidence(estimates))
 
 

@@ -14,8 +14,9 @@ MAX_ROWS = 500    # a chart holds results, never ratings
 
 _WORDS = {"krippendorff_alpha": "Krippendorff's alpha", "cohen_kappa": "Cohen's kappa", "scott_pi": "Scott's pi",
           "fleiss_kappa": "Fleiss' kappa", "conger_kappa": "Conger's kappa", "brennan_prediger": "Brennan-Prediger",
-          "gwet_ac": "Gwet's AC", "gwet_ac1": "Gwet's AC1", "gwet_ac2": "Gwet's AC2", "icc": "intraclass correlation"}
-_CORRECTED = ("alpha", "kappa", "scott_pi", "gwet", "brennan", "icc", "correlation", "tau")
+          "gwet_ac": "Gwet's AC", "gwet_ac1": "Gwet's AC1", "gwet_ac2": "Gwet's AC2", "icc": "intraclass correlation",
+          "model_human": "model with a human", "human_human": "two humans", "alpha_party": "its own raters", "alpha_others": "all others"}
+_CORRECTED = ("alpha", "kappa", "scott_pi", "gwet", "brennan", "icc", "correlation", "tau", "_human")
 _SHARES = ("agreement", "share")
 _TIPS = {"n_items": "Items", "n_raters": "Raters", "n_ratings": "Ratings", "n_dropped": "Ratings left out",
          "method": "Interval by", "estimand": "Holds for", "status": "Status", "q": "False discovery rate q", "note": "Note"}
