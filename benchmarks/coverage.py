@@ -1,8 +1,9 @@
 """How often 95 % intervals hold the truth: every method, on simulated panels, through the code that makes the estimates tables.
 
-    python benchmarks/coverage.py [--draws 2000] [--quick] [--out coverage.csv]
+    python benchmarks/coverage.py [--draws 2000] [--quick] [--part raters ...] [--out coverage.csv] [--read coverage.csv]
 
-About half an hour of one core; `--quick` takes a minute (100 draws, fewer cells). Seeds are fixed below. Four parts:
+About half an hour of one core; `--quick` takes a minute (100 draws, fewer cells); `--read` prints the tables of a run that is done.
+Seeds are fixed below. Five parts:
 
 - items: these raters. An item's level is drawn from the shares; a rating copies it with the chance `copied`, else is drawn from
   the shares again; a rating is missing with the chance `gaps`. A million such items are the population: its value is the truth, and
@@ -12,9 +13,13 @@ About half an hour of one core; `--quick` takes a minute (100 draws, fewer cells
 - raters: such raters. Each panel has raters of its own, who differ in accuracy or severity; the truth is that of fresh raters for
   every item. Beside the two-way interval: the one for these raters, and the percentile interval of the product-weight bootstrap
   (Owen 2007: raters and items both drawn, pairs of a rater with its own copy left out) on an eighth of the panels.
+- identified: such raters, of what needs to know who rated: Conger's kappa both ways (`copied` is how much accuracies differ), ICC of
+  normal scores (how much severities do) and the difference of two alphas, of the same items and raters or of others; the interval
+  for these raters on a quarter of the panels.
 
 A panel counts where the method gives an interval; `defined` is the share of them. A cell is `eligible` where at least 10 items with
-a disagreement and 20 with an off-modal level are expected; there 93 to 97 % is asked for.
+a disagreement and 20 with an off-modal level are expected; there 93 to 97 % is asked for. The tables tell apart, as the note of an
+estimate does, whether 10 items are expected to have two ratings of one level off the commonest (`agreeing`).
 """
 
 from __future__ import annotations
@@ -32,12 +37,18 @@ import pandas as pd
 from workbench import resample
 from workbench.agreement.brennan import uniform_chance
 from workbench.agreement.chance import chance_sums, corrected
-from workbench.agreement.estimate import DIFFERING, OFF_MODAL, Sampling, Sums, group_row
+from workbench.agreement.conger import gwet_sums
+from workbench.agreement.contrast import Condition, difference_row, lone_row
+from workbench.agreement.covariances import pairwise_sums
+from workbench.agreement.estimate import AGREEING, DIFFERING, OFF_MODAL, Sampling, Sums, group_row
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.gwet import ac_chance
+from workbench.agreement.identified import Identified
+from workbench.agreement.intraclass import one_way_model, two_way_models
 from workbench.agreement.krippendorff import alpha_sums, disagreement
 from workbench.agreement.percent import percent_sums
 from workbench.reduce.tables import Moments, Patterns
+from workbench.schema import UNIT
 
 POPULATION, RESAMPLES = 1_000_000, 300
 FACTORS = {"raters": (2, 3, 5, 8), "levels": (2, 3, 5, 7), "copied": (0.3, 0.65, 0.9), "shares": ("balanced", "skewed", "strong"),
@@ -53,6 +64,8 @@ DRAWN = [(2, 2, 0.65, "balanced", 0.0, 50), (3, 3, 0.9, "skewed", 0.0, 50), (3, 
 RATERS = [(model, spread, raters, each, n) for (model, spread) in (("accuracy", 1.0), ("severity", 0.6), ("accuracy", 0.0))
           for raters in (5, 8, 15, 30) for each, n in ((2, 200), (3, 50), (99, 50))] + \
          [("accuracy", 1.0, 15, "teams of 3", 200), ("severity", 0.6, 8, 3, 2000), ("accuracy", 1.0, 4, 99, 50)]
+IDENTIFIED = [(spread, raters, each, n) for spread in (1.0, 0.0) for raters, each, n in
+              ((5, 99, 50), (8, 3, 50), (15, 2, 200), (30, 3, 200))]
 SHARES = {"accuracy": np.array([0.6, 0.25, 0.15]), "severity": np.array([0.1, 0.2, 0.4, 0.2, 0.1])}
 
 
@@ -174,12 +187,13 @@ def nested_cell(n_items: int, raters: int, draws: int) -> list[dict[str, object]
     return [measured(cell, "alpha", method, truth, pairs) for method, pairs in found.items()]
 
 
-def rate(generator: np.random.Generator, trait: np.ndarray, model: str, spread: float) -> np.ndarray:
+def rate(generator: np.random.Generator, trait: np.ndarray, model: str, spread: float, base: float = 1.0,
+         truth: np.ndarray | None = None) -> np.ndarray:
     """Levels (n, k) given by raters of `trait` (n, k): their accuracy on the logit scale, or their severity in item deviations."""
     shares, n = SHARES[model], len(trait)
     if model == "accuracy":
-        truth = generator.choice(len(shares), size=(n, 1), p=shares)
-        return np.where(generator.random(trait.shape) < 1 / (1 + np.exp(-1 - spread * trait)), truth,
+        truth = generator.choice(len(shares), size=(n, 1), p=shares) if truth is None else truth
+        return np.where(generator.random(trait.shape) < 1 / (1 + np.exp(-base - spread * trait)), truth,
                         generator.choice(len(shares), size=trait.shape, p=shares))
     latent = generator.normal(size=(n, 1)) + spread * trait + 0.7 * generator.normal(size=trait.shape)
     deviate = np.array([-1.2816, -0.5244, 0.5244, 1.2816])  # normal quantiles of .1, .3, .7, .9
@@ -232,9 +246,8 @@ def raters_cell(model: str, spread: float, raters: int, each: int | str, n_items
     for draw in range(draws):
         rater = who_rates(generator, n_items, raters, each)
         level = rate(generator, generator.normal(size=raters)[rater], model, spread)
-        frame = pd.DataFrame({"unit": np.repeat(np.arange(n_items), rater.shape[1]), "rater_id": rater.ravel(), "level": level.ravel()})
         group = patterns(counted(level, q), np.ones(n_items), n_raters=raters)
-        panel = SimpleNamespace(cells=lambda key: frame)
+        panel = SimpleNamespace(of=lambda key, known=in_memory(rater, level): known)
         for name in names:
             shown = replace(group, scale="ordinal" if name == "ordinal_alpha" else "nominal")
             sums = COEFFICIENTS[name](shown)
@@ -247,15 +260,81 @@ def raters_cell(model: str, spread: float, raters: int, each: int | str, n_items
     return [measured(cell, name, method, truth[name], pairs) for (name, method), pairs in found.items()]
 
 
+def in_memory(rater: np.ndarray, score: np.ndarray) -> Identified:
+    """The panel of a table (n, k) of raters and their levels, or scores."""
+    order = np.argsort(rater, axis=1)
+    rater, score = (np.take_along_axis(part, order, axis=1).ravel() for part in (rater, score))
+    names, code = np.unique(rater, return_inverse=True)
+    return Identified(np.repeat(np.arange(len(order)), order.shape[1]), code, score.astype(int), score.astype(float), names)
+
+
+def identified_cell(spread: float, raters: int, each: int, n_items: int, draws: int) -> list[dict[str, object]]:
+    """One cell of the part `identified`."""
+    generator, q = np.random.default_rng([int(10 * spread), raters, each, n_items]), 3
+    fresh = [patterns(*np.unique(counted(rate(generator, generator.normal(size=(POPULATION, 4)), "accuracy", spread, base), q), axis=0,
+                                 return_counts=True)) for base in (1.0, 0.0)]
+    (fleiss, alpha), other = ([float(resample.value(s.formula, s.weight @ s.terms)) for s in (COEFFICIENTS["fleiss"](g), alpha_sums(g))]
+                              for g in fresh)
+    truth = {"conger": fleiss, "conger pairwise": fleiss, "ICC(A,1)": 1 / (1.5 + 0.36 * spread), "ICC(C,1)": 1 / 1.5,
+             "difference, paired": other[1] - alpha, "difference, unpaired": other[1] - alpha}
+    found = {(name, method): [] for name in truth for method in ("jackknife", "two-way")}
+    for draw in range(draws):
+        rater = who_rates(generator, n_items, raters, each)
+        trait = generator.normal(size=raters)
+        panel = in_memory(rater, rate(generator, trait[rater], "accuracy", spread))
+        scores = in_memory(rater, generator.normal(size=(n_items, 1)) + 0.6 * spread**0.5 * trait[rater]
+                           + 0.5**0.5 * generator.normal(size=rater.shape))
+        conditions = drawn_conditions(generator, rater, spread, raters, each, q)
+        for method in ("two-way", "jackknife")[:1 + (draw < draws // 4)]:
+            for name, sums, known in ((("conger", gwet_sums(panel, np.eye(q), method), panel),
+                                       ("conger pairwise", pairwise_sums(panel, np.eye(q), method), panel), *icc_sums(scores))):
+                group = SimpleNamespace(key={}, n_raters=known.n_raters, n_dropped=0, n_ratings=len(known.item), note="")
+                found[name, method].append(ends(sums, Sampling(method, panel=SimpleNamespace(of=lambda key, known=known: known)), group))
+            for design, pair in conditions.items():
+                alone = [lone_row(side, {}, "krippendorff_alpha", Sampling(method)) for side in pair]
+                row = difference_row(*pair, alone, ("a", "b"), "party", Sampling(method, draws=2))
+                found[f"difference, {design}", method].append((row["low"], row["high"]))
+    cell = {"raters": raters, "n_items": n_items, "copied": spread, "gaps": each if each != 99 else "all", "eligible": True}
+    return [measured(cell, name, method, truth[name], pairs) for (name, method), pairs in found.items()]
+
+
+def icc_sums(panel: Identified) -> list[tuple[str, Sums, Identified]]:
+    """What ICC of single ratings needs of a panel of scores."""
+    n, total, squares = (np.bincount(panel.item, panel.score**power) for power in (0, 1, 2))
+    group = Moments({}, n, total, squares, 0.0, np.ones(len(n)), None, "interval", len(n), panel.n_raters, len(panel.item), 0, "")
+    models = two_way_models(one_way_model(group), panel)
+    return [(f"ICC({form},1)", models[form].sums(group, False), panel) for form in "AC"]
+
+
+def drawn_conditions(generator: np.random.Generator, rater: np.ndarray, spread: float, raters: int, each: int,
+                     q: int) -> dict[str, tuple[Condition, Condition]]:
+    """Two conditions, under the second of which raters are less accurate: on the same items by the same raters, or on others by others."""
+    n, items = len(rater), np.arange(len(rater))
+    trait = generator.normal(size=2 * raters)
+    truth = generator.choice(q, size=(2 * n, 1), p=SHARES["accuracy"])
+
+    def condition(rater: np.ndarray, items: np.ndarray, base: float) -> Condition:
+        level = rate(generator, trait[rater], "accuracy", spread, base, truth[items])
+        units = pd.DataFrame({"item_id": items, **{column: "" for column in UNIT if column != "item_id"}})
+        return Condition(patterns(counted(level, q), np.ones(n), n_raters=raters), alpha_sums, in_memory(rater, level), units)
+    first = condition(rater, items, 1.0)
+    return {"paired": (first, condition(rater, items, 0.0)),
+            "unpaired": (first, condition(raters + who_rates(generator, n, raters, each), items + n, 0.0))}
+
+
 def summarised(table: pd.DataFrame) -> str:
     """Method by regime: the least, middle and greatest coverage, and the share of cells within 93 to 97 %."""
     known = table[table["coverage"].notna() & (table["defined"] * table["draws"] >= 100)]
     parts = known.assign(within=known["coverage"].between(0.93, 0.97), under=known["coverage"] < 0.93, over=known["coverage"] > 0.97,
                          lacking=(0.95 - known["coverage"]).clip(lower=0))
-    shown = parts.groupby(["eligible", "coefficient", "method"]).agg(
-        cells=("coverage", "size"), least=("coverage", "min"), middle=("coverage", "median"), greatest=("coverage", "max"),
-        within=("within", "mean"), under=("under", "mean"), over=("over", "mean"), lacking=("lacking", "mean"), width=("width", "median"))
-    return shown.round(3).to_string()
+    told = ["eligible", *(["agreeing"] if "agreeing_off" in table and table["agreeing_off"].notna().any() else []), "coefficient", "method"]
+    parts = parts.assign(agreeing=parts["agreeing_off"] >= AGREEING) if "agreeing" in told else parts
+    columns = dict(cells=("coverage", "size"), least=("coverage", "min"), middle=("coverage", "median"), greatest=("coverage", "max"),
+                   within=("within", "mean"), under=("under", "mean"), over=("over", "mean"), lacking=("lacking", "mean"),
+                   width=("width", "median"))
+    shown = parts.groupby(told).agg(**columns).round(3).to_string()
+    by_method = parts.groupby([*told[:-2], "method"]).agg(**columns).round(3).to_string()
+    return f"{shown}\n\nall coefficients\n{by_method}"
 
 
 def main() -> None:
@@ -263,12 +342,16 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", default="coverage.csv")
+    parser.add_argument("--part", nargs="*", default=["items", "drawn", "scores", "raters", "identified"])
+    parser.add_argument("--read", help="a table of an earlier run to print, in place of a run")
     asked = parser.parse_args()
+    if asked.read:
+        return printed(pd.read_csv(asked.read))
     draws, every = (100, 16) if asked.quick else (asked.draws, 4)
     sizes = [range(len(options)) for options in FACTORS.values()]
     fraction = [tuple(options[i] for options, i in zip(FACTORS.values(), index)) for index in itertools.product(*sizes)
                 if sum(index) % 4 == 0 and (every == 4 or sum(i * w for i, w in zip(index, (1, 2, 3, 1, 2, 3))) % 4 == 0)]
-    rows: dict[str, list[dict[str, object]]] = {"items": [], "drawn": [], "scores": [], "raters": []}
+    rows: dict[str, list[dict[str, object]]] = {part: [] for part in ("items", "drawn", "scores", "raters", "identified")}
     closed = ["linearized", "jackknife"]
     jobs = [("items", lambda v=v, k=k: items_cell(v, ["alpha", "fleiss", "AC", *(["BP", "percent"] if k // 2 % 2 else ["ordinal_alpha"])],
                                                   closed, draws)) for k, v in enumerate(fraction)]
@@ -277,17 +360,25 @@ def main() -> None:
     jobs += [("scores", lambda v=v: scores_cell(*v, draws)) for v in itertools.product((20, 50, 200, 2000), (2, 5), (0.2, 0.5, 0.8))]
     jobs += [("scores", lambda v=v: nested_cell(*v, draws)) for v in itertools.product((50, 200, 1000), (2, 5))]
     jobs += [("raters", lambda v=v: raters_cell(*v, draws)) for v in RATERS[::1 + 5 * asked.quick]]
+    jobs += [("identified", lambda v=v: identified_cell(*v, draws)) for v in IDENTIFIED[::1 + 5 * asked.quick]]
+    jobs = [job for job in jobs if job[0] in asked.part]
     start = time.perf_counter()
     for k, (part, job) in enumerate(jobs):
         rows[part] += job()
         pd.concat([pd.DataFrame(r).assign(part=p) for p, r in rows.items() if r]).to_csv(asked.out, index=False)
         if k % 10 == 9 or k + 1 == len(jobs):
             print(f"{k + 1:4d} of {len(jobs)} cells, {time.perf_counter() - start:6.0f} s, {part}", flush=True)
-    for part, found in rows.items():
-        print(f"\n{part}\n{summarised(pd.DataFrame(found))}")
-        asked_of = "two-way" if part == "raters" else "jackknife"
-        short = pd.DataFrame(found).query("eligible and (coverage < 0.93 or coverage > 0.97) and method == @asked_of")
-        print(f"\nshort of 93 to 97 %: {len(short)}\n{short.drop(columns='eligible').round(3).to_string(index=False)}")
+    printed(pd.concat([pd.DataFrame(found).assign(part=part) for part, found in rows.items() if found]))
+
+
+def printed(table: pd.DataFrame) -> None:
+    """The tables of each part."""
+    for part, found in table.groupby("part", sort=False):
+        found = found.dropna(axis=1, how="all")
+        print(f"\n{part}\n{summarised(found)}")
+        asked_of = "two-way" if part in ("raters", "identified") else "jackknife"
+        short = found.query("eligible and (coverage < 0.93 or coverage > 0.97) and method == @asked_of")
+        print(f"\nshort of 93 to 97 %: {len(short)}\n{short.drop(columns=['eligible', 'part']).round(3).to_string(index=False)}")
 
 
 if __name__ == "__main__":

@@ -169,6 +169,15 @@ def test_a_human_with_few_items_is_not_tested_but_still_among_the_others():
     assert value(found, "winning_rate", 0.1) == pytest.approx(by_loop(rows, closeness, 0.1)[0], abs=EXACT)
 
 
+def test_models_without_humans_are_undefined_and_raise_nothing():
+    frame = pd.DataFrame([(f"i{i}", who, 1 + i % 3, "model") for i in range(40) for who in ("bot", "dot")],
+                         columns=["item_id", "rater_id", "score", "rater_kind"])
+    for scale in (None, "nominal", "interval"):
+        found = ALT_TEST(wb.read(frame), scale=scale)
+        assert set(found["rater_id"]) == {"bot", "dot"} and found["value"].isna().all()
+        assert found["note"].str.contains("0 humans have 30 items").all()
+
+
 def test_distances_on_names_are_undefined():
     found = ALT_TEST(panel({who: ["abcd"[v] for v in row] for who, row in draw(0, gaps=0).items()}), scale="interval")
     assert found["value"].isna().all() and found["note"].str.contains("nominal levels have no order").all()
@@ -176,6 +185,7 @@ def test_distances_on_names_are_undefined():
 
 @pytest.mark.parametrize(("wrong", "words"), [
     ({"epsilon": 1.5}, r"epsilon=1.5 is not a share.*leave it out for the curve"), ({"epsilon": -0.1}, "epsilon=-0.1 is not a share"),
+    ({"epsilon": "0.1"}, "epsilon='0.1' is not a share"),
     ({"scale": "ratio"}, "scale='ratio' is not known"), ({"by": ["rater_id"]}, "parts models from the humans")])
 def test_wrong_arguments_are_refused(wrong, words):
     with pytest.raises(ParameterError, match=words):

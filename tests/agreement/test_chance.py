@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 import workbench as wb
 from workbench.agreement.brennan import uniform_chance
-from workbench.agreement.chance import chance_sums
+from workbench.agreement.chance import chance_sums, corrected
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.gwet import ac_chance
 from workbench.agreement.percent import percent_sums
@@ -193,6 +193,22 @@ def test_one_level_only_leaves_kappa_undefined_and_ac_and_brennan_prediger_1(lev
         row = wb.estimates_table([found(name, group, interval="linearized")]).iloc[0]
         assert row["value"] == 1 and np.isnan(row["low"])
         assert row["note"] == "only one level occurs: chance is assumed, not estimated; interval has no width"
+
+
+def test_one_level_left_by_rounding_is_one_level():
+    # shares of a level that sum to 1 - 1e-16 gave kappa 0 / 1e-16: a number, or none, as the items happened to be named
+    for room in (0.0, 2e-16, -2e-16):
+        totals = np.array([3.0, 3, 3, 1 - room, 2])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            assert np.isnan(corrected(lambda shares: np.array(1 - room), hold=False)(totals))
+    assert corrected(lambda shares: np.array(1 - 1e-9), hold=False)(np.array([3.0, 3, 3, 3])) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_matrix_of_ones_own_meets_a_selection_without_ratings():
+    ratings = wb.from_matrix(frame_of([[1, 2, 2, 1], [1, 2, 1, 1]])).where(rater_id="nobody")
+    for name in PUBLIC.values():
+        table = getattr(wb.agreement, name)(ratings, weights=np.eye(2))
+        assert table["value"].isna().all() and table["note"].str.startswith("no item has two ratings").all()
 
 
 @pytest.mark.parametrize("name", COEFFICIENTS)

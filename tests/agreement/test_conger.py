@@ -35,7 +35,7 @@ def panel_of(rows):
     item, rater, level = np.array(found, dtype=int).reshape(-1, 3).T
     items, item = np.unique(item, return_inverse=True)
     raters, rater = np.unique(rater, return_inverse=True)
-    return Identified(item, rater, level, None, len(items), len(raters))
+    return Identified(item, rater, level, level.astype(float), raters)
 
 
 def conger_of(rows, weights="identity", missing="gwet", levels=None, **sampling):
@@ -210,7 +210,7 @@ def test_every_interval_finds_the_linearised_error(missing):
 def test_the_jackknife_of_too_many_cells_takes_influences_and_differs_little(missing, monkeypatch):
     rows = planted(6)
     exact = conger_of(rows, "quadratic", missing, interval="jackknife")
-    monkeypatch.setattr("workbench.agreement.conger.LEFT_OUT_CELLS", 100)
+    monkeypatch.setattr("workbench.agreement.covariances.LEFT_OUT_CELLS", 100)
     quick = conger_of(rows, "quadratic", missing, interval="jackknife")
     # They part in the order of 1 / n; two raters share some 80 items.
     assert quick["se"] == pytest.approx(exact["se"], rel=3 / 80) and quick["se"] != exact["se"]

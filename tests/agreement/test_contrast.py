@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -12,10 +13,12 @@ from scipy.stats import binom, kstest
 
 import workbench as wb
 from workbench.agreement import identified
-from workbench.agreement.contrast import Condition, difference_row, lone_row, put_beside
+from workbench.agreement.contrast import Condition, difference_row, lone_row, put_beside, without_raters
 from workbench.agreement.estimate import Sampling
 from workbench.agreement.exchange import Beside, interval_of, p_value, statistic
 from workbench.agreement.krippendorff import alpha_sums
+from workbench.agreement.two_way import leave_each_out, left
+from workbench.agreement.identified import Identified
 from workbench.errors import ParameterError
 from workbench.schema import UNIT
 
@@ -38,7 +41,17 @@ def side(levels, items, q=3):
     cells = pd.DataFrame({"unit": np.repeat(np.arange(n), k), "item_id": np.repeat(items, k), "step": None, "criterion": "overall",
                           "rubric": "default", "rater_id": np.tile(np.arange(k), n), "level": levels.ravel(),
                           "score": levels.ravel().astype(float)})
-    return Condition(from_counts([np.bincount(row, minlength=q) for row in levels]), alpha_sums, cells, None)
+    return Condition(from_counts([np.bincount(row, minlength=q) for row in levels], n_raters=k), alpha_sums, Identified.of(cells),
+                     cells.drop_duplicates("unit"))
+
+
+def some_raters(one, kept):
+    """A condition with the ratings of the raters `kept` alone."""
+    panel = one.panel
+    there = np.isin(panel.names[panel.rater], kept)
+    (_, item), (raters, rater) = (np.unique(code[there], return_inverse=True) for code in (panel.item, panel.rater))
+    few = Identified(item, rater, panel.level[there], panel.score[there], panel.names[raters])
+    return Condition(from_counts(few.counts(3), n_raters=len(raters)), alpha_sums, few, one.units.iloc[np.unique(panel.item[there])])
 
 
 def drawn(generator, truth, copied, raters):
@@ -210,6 +223,80 @@ def test_intervals_cover_a_planted_difference_and_p_values_find_it(interval):
     assert np.mean([p_value(pair, draws=99, seed=k) <= 0.05 for k, (pair, _) in enumerate(pairs)]) > 0.9
 
 
+def both_sides(design, seed=2, items=40, raters=6):
+    """Two conditions: on the same items by the same raters, by raters of whom two are the same, or on other items by others."""
+    generator = np.random.default_rng(seed)
+    truth = generator.choice(3, size=items, p=SHARES)
+    first, second = (side(drawn(generator, truth, copied, raters), range(items)) for copied in (0.9, 0.6))
+    moved = {"same": 0, "two shared": raters - 2, "others": raters}[design]
+    units = second.units.assign(item_id=second.units["item_id"] + (items if design == "others" else 0))
+    panel = replace(second.panel, names=second.panel.names + moved)
+    return first, replace(second, panel=panel, units=units)
+
+
+def value_apart(first, second):
+    of = [float(alpha.formula(alpha.weight @ alpha.terms)) for alpha in (alpha_sums(one.group) for one in (first, second))]
+    return of[1] - of[0]
+
+
+@pytest.mark.parametrize("design", ["same", "two shared", "others"])
+def test_without_a_rater_the_difference_is_that_of_both_conditions_without_them(design):
+    first, second = both_sides(design)
+    *_, owners = put_beside(first, second, list(UNIT))
+    change, noise, kind = without_raters(first, second, owners)
+    names = np.unique([*first.panel.names, *second.panel.names])
+    # Of 6 raters a side, m on both: 5/6 of each side's movements, spread over (m - 1) / m.
+    m, apart = len(names), value_apart(first, second)
+    share = (5 / 6 * m / (m - 1)) ** 0.5
+    expected = [value_apart(*(some_raters(one, names[names != name]) for one in (first, second))) - apart for name in names]
+    assert change == pytest.approx(share * np.array(expected), abs=EXACT)
+    assert np.bincount(kind, minlength=3).tolist() == {"same": [0, 0, 6], "two shared": [4, 4, 2], "others": [6, 6, 0]}[design]
+    assert (noise > 0).all()
+
+
+def test_raters_of_one_condition_only_add_what_they_do_to_either_and_shared_ones_cancel_what_they_do_to_both():
+    first, second = both_sides("others")
+    change, noise, _ = without_raters(first, second, put_beside(first, second, list(UNIT))[3])
+    each = [leave_each_out(left(alpha_sums(one.group), one.group, one.panel)) for one in (first, second)]
+    # Six raters a side count 5/6 in either, twelve 11/12; variances of 40 items n / (n - 1) = 40/39, of 80 items 80/79.
+    for joint, parts, n in ((change**2, [part[0]**2 for part in each], 1), (noise, [part[1] for part in each], 80 / 79 * 39 / 40)):
+        assert 11 / 12 * joint.sum() == pytest.approx(5 / 6 * n * sum(part.sum() for part in parts), rel=1e-4)  # means are nearly 0
+    same = side(drawn(np.random.default_rng(0), np.arange(40) % 3, 0.7, 6), range(40))
+    change, noise, _ = without_raters(same, same, put_beside(same, same, list(UNIT))[3])
+    assert change == pytest.approx(np.zeros(6), abs=EXACT) and noise == pytest.approx(np.zeros(6), abs=EXACT)
+
+
+def test_the_variance_of_a_movement_is_that_of_leaving_out_each_item_of_both_conditions():
+    generator = np.random.default_rng(3)
+    truth = generator.choice(3, size=60, p=SHARES)
+    levels = [drawn(generator, truth, copied, 5) for copied in (0.9, 0.6)]
+
+    def noise_without(item):
+        kept = np.arange(60) != item
+        first, second = (side(part[kept], np.flatnonzero(kept)) for part in levels)
+        return without_raters(first, second, put_beside(first, second, list(UNIT))[3])
+    moved = np.array([noise_without(i)[0] for i in range(60)])
+    expected = 59 / 60 * ((moved - moved.mean(axis=0)) ** 2).sum(axis=0)
+    assert noise_without(None)[1] == pytest.approx(expected, rel=0.15)  # they part in the order of 1 / 60, times a few
+
+
+def test_such_raters_are_asked_for_by_name_and_need_five_under_each_condition():
+    generator = np.random.default_rng(11)
+    parts = {level: {f"i{i:02d}": tuple(drawn(generator, np.array([i % 3]), c, 6)[0]) for i in range(40)} for level, c in (("a", 0.9), ("b", 0.6))}
+    table, these = (wb.agreement.difference(long(parts), between="party", interval=i, draws=50) for i in ("two-way", "jackknife"))
+    assert set(table["estimand"]) == {"such raters"} and set(table["method"]) == {"two-way"} and set(these["estimand"]) == {"these raters"}
+    assert (table["se"] >= these["se"] - EXACT).all() and table["p_value"].equals(these["p_value"])
+    few = {"a": parts["a"], "b": {item: scores[:4] for item, scores in parts["b"].items()}}
+    table = wb.agreement.difference(long(few), between="party", interval="two-way", draws=50)
+    assert table["low"].notna().tolist() == [True, False, False] and set(table["estimand"]) == {"such raters"}
+    assert "no interval of b, so none here" in last(table)["note"] and "b: fewer than 5 raters" in last(table)["note"]
+    frame = long(parts).to_pandas(limit=None)[["item_id", "rater_id", "score", "party"]]
+    named = wb.read(frame.assign(prompt_id=frame["item_id"]))
+    one, other = (last(wb.agreement.difference(r, between="party", interval="two-way", draws=9, cluster=c))
+                  for r, c in ((long(parts), None), (named, "prompt_id")))
+    assert one["se"] == pytest.approx(other["se"], abs=EXACT)
+
+
 def test_clusters_change_places_whole_and_widen_the_interval():
     generator = np.random.default_rng(6)
     truth = generator.choice(3, size=12, p=SHARES)
@@ -337,7 +424,7 @@ def test_the_seed_decides_and_without_an_interval_there_is_still_a_p_value(three
 
 @pytest.mark.parametrize(("wrong", "words"), [
     ({"coefficient": "cohen_kappa"}, "coefficient='cohen_kappa' is not known. Use one of: 'krippendorff_alpha'"),
-    ({"interval": "two-way"}, "interval='two-way' is not known. Use one of: 'jackknife'"),
+    ({"interval": "F"}, "interval='F' is not known. Use one of: 'jackknife'"),
     ({"draws": 1}, "draws=1 is too few for a p value"),
     ({"weights": "linear"}, "weights='linear' is not known. Use one of: None, 'nominal'"),
     ({"by": ["party"]}, "between='party' is also in by=\\['party'\\]. Compare along one column and group by others"),

@@ -10,6 +10,7 @@ from scipy.stats import binom, bootstrap
 
 from workbench.agreement.brennan import uniform_chance
 from workbench.agreement.chance import chance_sums
+from workbench.agreement.estimate import Sampling, group_row
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.gwet import ac_chance
 from workbench.agreement.krippendorff import alpha_sums
@@ -176,6 +177,20 @@ def test_the_counts_leave_out_items_rated_once_and_healthy_panels_have_no_such_n
     assert row_of(alpha_sums(patterns_of(healthy)), patterns_of(healthy))["note"] == ""
     thin = patterns_of([row[:99] + row[100:] for row in healthy])
     assert row_of(alpha_sums(thin), thin)["note"].startswith("10 items with a disagreement and 19 with an off-modal level")
+
+
+def test_few_items_with_two_ratings_of_one_rare_level_are_counted_where_chance_rests_on_the_shares_of_the_levels():
+    # Twenty of 100 disagree and show level 2 or 3; nine more have two 2s: 29 leave level 1, and 9 hold two of one other level.
+    rows = [[1] * 71 + [1] * 20 + [2] * 9, [1] * 71 + [2] * 12 + [3] * 8 + [2] * 9]
+    group, more = patterns_of(rows), patterns_of([row + [3] for row in rows])
+    said = "20 items with a disagreement and 29 with an off-modal level, 9 of these with two ratings of one: the interval may hold"
+    assert row_of(alpha_sums(group), group)["note"].startswith(said)
+    assert row_of(alpha_sums(more), more)["note"] == ""
+    sparse = from_counts(group.counts)
+    object.__setattr__(sparse, "counts", csr_matrix(group.counts))
+    assert row_of(alpha_sums(sparse), sparse)["note"].startswith(said)
+    ac = group_row("gwet_ac", group, COEFFICIENTS["AC"](group), Sampling())
+    assert ac["se"] > 0 and ac["note"] == ""
 
 
 def test_scores_without_levels_and_values_without_an_interval_have_no_such_note():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +13,9 @@ from panels import frame_of, oracle
 from scipy.stats import binom
 
 import workbench as wb
-from workbench.agreement.intraclass import FORMS, NO_CROSSING, Table, form_row, one_way_model, two_way_models
+from workbench.agreement.intraclass import FORMS, NO_CROSSING, form_row, one_way_model, two_way_models
 from workbench.agreement.estimate import NO_PAIR, ONE_LEVEL, Sampling
+from workbench.agreement.identified import Identified
 from workbench.agreement.variance import crossed
 from workbench.errors import ParameterError
 from workbench.reduce.tables import Moments
@@ -33,8 +36,10 @@ def of_codes(item, rater, score, interval="F", **sampling):
     item, rater = (np.unique(code, return_inverse=True)[1] for code in (item, rater))
     n, total, squares = (np.bincount(item, score**power) for power in (0, 1, 2))
     group = Moments({}, n, total, squares, 0.0, np.ones(len(n)), None, "interval", len(n), rater.max() + 1, len(item), 0, "")
-    models = two_way_models(one_way_model(group), Table(item, rater, score, None))
-    how = Sampling("none" if interval == "F" else interval, **sampling)
+    order = np.lexsort((rater, item))
+    found = Identified(item[order], rater[order], np.full(len(item), -1), score[order], np.arange(rater.max() + 1))
+    models = two_way_models(one_way_model(group), found)
+    how = Sampling("none" if interval == "F" else interval, panel=SimpleNamespace(of=lambda key: found), **sampling)
     return {form: form_row(form, group, models[form[4]], how, interval == "F") for form in FORMS}
 
 
@@ -315,7 +320,7 @@ def test_a_raters_last_rating_of_an_item_counts():
 @pytest.mark.parametrize(("wrong", "words"), [
     ({"form": "ICC(4,1)"}, "form='ICC\\(4,1\\)' is not known. Use one of: 'ICC\\(1,1\\)'"),
     ({"cluster": "item_id"}, "cluster='item_id' needs an interval that draws clusters; .* Use interval='jackknife'"),
-    ({"interval": "two-way"}, "interval='two-way' is not known. Use one of: 'F', 'jackknife'"),
+    ({"interval": "percentile"}, "interval='percentile' is not known. Use one of: 'F', 'jackknife'"),
     ({"confidence": 95}, "confidence=95 is not a share between 0 and 1")])
 def test_unknown_options_are_refused(wrong, words):
     with pytest.raises(ParameterError, match=words):

@@ -5,11 +5,13 @@ from statistics import mean, stdev
 import numpy as np
 import pandas as pd
 import pytest
-from panels import LOOPS, alpha_by_loop, frame_of
+from panels import LOOPS, alpha_by_loop, frame_of, moments_of, patterns_of
 from scipy.stats import t
 
 import workbench as wb
-from workbench.agreement.leave_one_out import Panel, influence
+from workbench.agreement import krippendorff, two_way
+from workbench.agreement.identified import Identified
+from workbench.agreement.leave_one_out import influence
 from workbench.agreement.traits import central_tendency, consistency, severities
 
 EXACT = 1e-9       # the same sums in another order, through squares
@@ -28,14 +30,16 @@ def draw(seed=0, items=30, m=5, gaps=0.3):
 def panel_of(rows, scale, first=1):
     cells = [(i, j, row[i]) for j, row in enumerate(rows) for i in range(len(row)) if row[i] is not None]
     item, rater, score = map(np.array, zip(*sorted(cells)))
-    return Panel(item=item, rater=rater, names=np.arange(len(rows)), level=score.astype(int) - first, score=score.astype(float),
-                 size=np.bincount(item)[item], scale=scale)
+    panel = Identified(item=np.unique(item, return_inverse=True)[1], rater=rater, names=np.arange(len(rows)),
+                       level=score.astype(int) - first, score=score.astype(float))
+    group = patterns_of(rows, levels=range(first, first + 5), scale=scale)
+    return panel, moments_of(group) if scale == "interval" else group
 
 
 @pytest.mark.parametrize("scale", LOOPS)
 def test_influence_is_alpha_computed_again_without_the_rater(scale):
     rows = draw()
-    value, _ = influence(panel_of(rows, scale), np.arange(1.0, 6))
+    value, _ = influence(*panel_of(rows, scale))
     whole = alpha_by_loop(rows, LOOPS[scale])
     again = [alpha_by_loop(rows[:j] + rows[j + 1:], LOOPS[scale]) - whole for j in range(len(rows))]
     assert value == pytest.approx(again, abs=EXACT)
@@ -44,23 +48,22 @@ def test_influence_is_alpha_computed_again_without_the_rater(scale):
 @pytest.mark.parametrize("scale", ["ordinal", "interval"])
 def test_the_error_of_an_influence_is_that_of_the_bootstrap_over_items(scale):
     rows = draw(seed=1, items=150, m=4)
-    _, errors = influence(panel_of(rows, scale), np.arange(1.0, 6))
+    _, errors = influence(*panel_of(rows, scale))
     generator, draws = np.random.default_rng(2), []
     for _ in range(200):
         chosen = generator.integers(150, size=150)
-        draws.append(influence(panel_of([[row[i] for i in chosen] for row in rows], scale), np.arange(1.0, 6))[0])
+        draws.append(influence(*panel_of([[row[i] for i in chosen] for row in rows], scale))[0])
     # 200 draws fix a standard deviation to 5 %; the rest is what a linearised error leaves out at 150 items.
     assert errors == pytest.approx(np.std(draws, axis=0), rel=0.2)
 
 
 @pytest.mark.parametrize("scale", ["nominal", "ordinal"])
 def test_many_levels_take_another_path_to_the_same_place(scale, monkeypatch):
-    from workbench.agreement import removal
-
     panel = panel_of(draw(seed=3), scale)
-    few = influence(panel, np.arange(1.0, 6))
-    monkeypatch.setattr(removal, "FEW_LEVELS", 2)
-    many = influence(panel, np.arange(1.0, 6))
+    few = influence(*panel)
+    for module in (krippendorff, two_way):
+        monkeypatch.setattr(module, "FEW_LEVELS", 2)
+    many = influence(*panel)
     # Nominal: sparse arrays of the same numbers. Ordinal: distances of all ratings, a slight change.
     assert many[0] == pytest.approx(few[0], abs=EXACT if scale == "nominal" else 0.01)
     assert many[1] == pytest.approx(few[1], rel=1e-6 if scale == "nominal" else 0.2)
@@ -131,7 +134,7 @@ def test_groups_are_kept_apart():
     frame = pd.DataFrame(rows, columns=["task_type", "item_id", "rater_id", "score"]).astype({"score": float})
     table = RATERS(wb.read(frame), by=["task_type"])
     for task, panel in (("a", one), ("b", other)):
-        expected, _ = influence(panel_of(panel, "ordinal"), np.arange(1.0, 6))
+        expected, _ = influence(*panel_of(panel, "ordinal"))
         found = table[(table["task_type"] == task) & (table["name"] == "influence")].sort_values("rater_id")["value"]
         assert found.tolist() == pytest.approx(expected.tolist(), abs=EXACT)
 

@@ -252,6 +252,8 @@ def test_sets_are_those_of_the_check_of_overlap() -> None:
 
 @pytest.mark.parametrize("function", [connectivity, overlap, assignments])
 @pytest.mark.parametrize(("arguments", "words"), [
+    ({"between": None}, "between=None is not the name of one column|column None is not in"),
+    ({"between": ["party"]}, r"between=\['party'\] is not the name of one column|column \['party'\] is not in"),
     ({"between": "vendor"}, "column 'vendor' is not in frame"), ({"by": ["nobody"]}, "column 'nobody' is not in frame"),
     ({"between": "item_id"}, "between='item_id': each column once, and not item_id"),
     ({"by": ["party"], "between": "party"}, "each column once"), ({"between": "set"}, "'set' of frame is named as a result is")])

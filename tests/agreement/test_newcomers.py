@@ -182,9 +182,22 @@ def test_one_new_rater_has_shares_without_an_interval():
     assert share["low"].isna().all() and share["note"].str.startswith("one rater: no interval").all()
 
 
+def test_ratings_without_a_time_are_counted():
+    rows = pd.DataFrame([rating(i, r, 1 + i % 2, 24 * i) for i in range(80) for r in ("x", "ann") if r == "x" or i >= 40])
+    rows.loc[rows["item_id"] < 4, "rated_at"] = pd.NaT  # four of x
+    table = SETTLING(wb.read(rows))
+    assert table["value"].notna().any() and table["note"].str.contains("^(?:.*; )?4 ratings without a time left out").all()
+    undated = SETTLING(wb.read(rows.assign(rated_at=pd.NaT)))
+    assert undated["note"].str.startswith("no rated_at").all() and undated["n_dropped"].tolist() == [len(rows)]
+    skipped = SETTLING(wb.read(rows.assign(status="skipped")))
+    assert skipped["note"].str.startswith("no rating counts").all() and skipped["n_dropped"].tolist() == [len(rows)]
+
+
 def test_a_caller_s_mistakes_are_named():
     panel = wb.read(pd.DataFrame([rating(0, "a", 1, 0)]))
     with pytest.raises(wb.ParameterError, match="first_days=-1 is not a number of days of 0 or more. Use 28"):
         SETTLING(panel, first_days=-1)
+    with pytest.raises(wb.ParameterError, match="first_days='28' is not a number of days"):
+        SETTLING(panel, first_days="28")
     with pytest.raises(wb.ParameterError, match="confidence=95 is not a share"):
         SETTLING(panel, confidence=95)

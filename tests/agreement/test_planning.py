@@ -74,9 +74,12 @@ def test_undefined_alpha_stays_undefined():
     found = wb.agreement.decision_study(alone, further_raters=(1,), further_items=(100,))
     assert found["value"].isna().all()
     assert found["note"].str.contains("no item has two ratings").all()
+    several = wb.agreement.decision_study(alone, further_raters=(0, 1, 2), further_items=())
+    assert several["planned_raters"].tolist() == [0, 1, 2]  # distinct, so that a chart can tell the rows apart
 
 
-@pytest.mark.parametrize("given", [{"further_raters": (-1,)}, {"further_items": (-1,)}, {"further_raters": (1.5,)}])
+@pytest.mark.parametrize("given", [{"further_raters": (-1,)}, {"further_items": (-1,)}, {"further_raters": (1.5,)},
+                                   {"further_raters": 2}, {"further_items": None}])
 def test_impossible_numbers_are_refused(given):
     ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2], "bob": [1, 2]}))
     with pytest.raises(ParameterError, match="each must be a whole number of 0 or more"):

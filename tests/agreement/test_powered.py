@@ -195,6 +195,11 @@ def test_groups_without_a_mean_say_why():
     assert found["value"].isna().all() and found["note"].str.contains("nominal levels have no mean").all()
 
 
+def test_a_mean_that_is_not_there_has_no_power_and_gains_nothing():
+    found = rows(CORRECTED_MEAN(panel(np.full(20, np.nan), np.arange(20.0) % 3)))
+    assert found.loc[["corrected_mean", "human_mean"], ["value", "power", "gain"]].isna().all(axis=None)
+
+
 def test_a_model_on_no_further_item_adds_nothing():
     human, model = draw(others=0)
     found = told(human, model)

@@ -271,6 +271,15 @@ def test_leniency_needs_an_order_and_percent_needs_levels():
     assert "scores have no levels" in found["note"]["percent_model_human"] and np.isfinite(found["value"]["model_human"])
 
 
+@pytest.mark.parametrize("weights", ["quadratic", "circular", np.eye(3)])
+def test_weights_on_scores_without_levels_or_without_ratings_are_undefined_in_words(weights):
+    scores = np.random.default_rng(0).normal(size=(3, 1200))
+    many = panel(dict(zip(("ann", "bob", "bot"), scores)), column="score")
+    for ratings, reason in ((many, "scores have no levels"), (many.where(rater_id="nobody"), "no model rated here")):
+        found = AUTORATER(ratings, weights=weights).set_index("name").loc[["model_human", "human_human", "difference"]]
+        assert found["value"].isna().all() and found["note"].str.startswith(reason).all()
+
+
 def test_the_models_repeats_give_its_agreement_with_itself():
     rows = [("i0", "bot", "a"), ("i0", "bot", "a"), ("i1", "bot", "a"), ("i1", "bot", "b"), ("i0", "ann", "a"), ("i0", "ann", "b")]
     frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "label"]).assign(rater_kind=["model"] * 4 + ["human"] * 2)

@@ -11,6 +11,7 @@ from scipy.stats import t as student
 
 import workbench as wb
 from workbench import reduce
+from workbench.agreement.answers import moments_of
 from workbench.agreement.calibrated import wilson
 from workbench.estimates import MEASURES
 from workbench.reduce import Votes
@@ -124,6 +125,14 @@ def test_the_score_under_a_posterior_is_its_mean_and_the_interval_its_quantiles(
         assert soft[i, values > high].sum() <= 0.025 < soft[i, values >= high].sum()
 
 
+def test_the_interval_of_a_score_holds_the_score():
+    # .022 at 1 and .03 at 4 leave 3 to 4 as the middle 95 %, and the mean below 3: 1 .022 + 3 .948 + 4 .03 = 2.986
+    posterior = np.array([[0.022, 0, 0.948, 0.03], [0.02, 0, 0.96, 0.02]])
+    mean, _, low, high = moments_of(posterior, np.arange(1.0, 5), 0.95)
+    assert mean == pytest.approx([2.986, 2.98], abs=EXACT)
+    assert low == pytest.approx([2.986, 3], abs=EXACT) and high.tolist() == [4, 3]
+
+
 def test_groups_are_fitted_by_themselves_and_may_have_other_levels():
     generator = np.random.default_rng(1)
     rows = [(f"i{i}", f"r{j}", levels[(i + generator.integers(4) // 3) % 3], name)
@@ -195,6 +204,25 @@ def test_a_start_that_knows_nobody_says_so_and_one_of_another_kind_is_refused(as
         ask(consensus, panel, start=former.drop(columns=["true", "given"]))
     with pytest.raises(wb.ParameterError, match="start is what dawid_skene and one_coin begin from; method='majority' does not"):
         ask(consensus, panel, method="majority", start=former)
+
+
+@pytest.mark.parametrize("changed, words", [
+    (lambda t: t.assign(true=t["true"].map({"a": 1.0, "b": 2.0, "c": 3.0})), "knows the levels 1.0, 2.0, 3.0, the ratings a, b, c: none in"),
+    (lambda t: pd.concat([t, t]), "start has level a, b, c several times: it holds several groups. Name its columns in by"),
+    (lambda t: t[t["name"] != "confusion"], "start has no row named 'confusion', only accuracy, log_likelihood, prevalence"),
+    (lambda t: t.assign(value=-t["value"]), "start has values that are no shares from 0 to 1"),
+    (lambda t: t.assign(value=t["value"].astype(str)), "start has values that are no shares from 0 to 1")])
+def test_a_start_that_would_be_read_as_nothing_is_refused(ask, changed, words):
+    panel, _ = drawn(5)
+    with pytest.raises(wb.ParameterError, match=words):
+        ask(consensus, panel, start=changed(ask(confusion, panel)), iterations=0)
+
+
+def test_a_start_whose_group_was_undefined_begins_from_the_vote(ask):
+    panel, _ = drawn(5)
+    nothing = ask(confusion, words(["a", "b"]))
+    found = ask(consensus, panel, start=nothing)
+    assert found["note"].str.contains("start knows none of these raters: begun from the vote").all()
 
 
 def test_a_fit_cut_short_says_so(ask):
@@ -480,6 +508,9 @@ def test_without_ratings_there_is_no_row_of_units_and_a_reason_of_raters():
     ({"confidence": 95}, "confidence=95 is not a share between 0 and 1"),
     ({"smoothing": -1}, "smoothing=-1 is not a number of ratings"),
     ({"iterations": 0}, "iterations=0 is not a whole number of 1 or more"),
+    ({"confidence": "0.95"}, "confidence='0.95' is not a share between 0 and 1"),
+    ({"gold": "no"}, "gold='no' is not known. Use one of: False, True"),
+    ({"repeats": "no"}, "repeats='no' is not known. Use one of: False, True"),
 ])
 def test_options_are_refused_by_name(ask, options, words):
     for function in (consensus, confusion):
@@ -490,3 +521,5 @@ def test_options_are_refused_by_name(ask, options, words):
 def test_bins_are_refused_by_name(ask):
     with pytest.raises(wb.ParameterError, match="bins=0 is not a number of bins"):
         ask(calibration, drawn()[0], bins=0)
+    with pytest.raises(wb.ParameterError, match="bins=1000000 is not a number of bins. Use a whole number from 1 to 100"):
+        ask(calibration, drawn()[0], bins=1_000_000)

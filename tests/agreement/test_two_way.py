@@ -17,12 +17,16 @@ from workbench import resample
 from workbench.agreement import krippendorff, two_way
 from workbench.agreement.brennan import uniform_chance
 from workbench.agreement.chance import chance_sums
+from workbench.agreement.conger import gwet_sums, pairwise_sums
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.gwet import ac_chance
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
-from workbench.agreement.two_way import leave_each_out, spread
-from workbench.errors import ParameterError
+from workbench.agreement.identified import Identified
+from workbench.agreement.intraclass import one_way_model, two_way_models
+from workbench.agreement.two_way import leave_each_out, left, spread
+from workbench.agreement.weights import weight_matrix
+from workbench.reduce.tables import Moments
 
 EXACT = 1e-9  # the same sums in another order, once over a difference
 A = wb.agreement
@@ -58,19 +62,22 @@ def matrix(frame):
 
 
 def group_of(frame, scale, levels=range(1, 6), cluster=None):
-    """The group and its cells, as the reductions make them, without an engine."""
+    """The group and its panel, as the reductions make them, without an engine."""
     unit, levels = frame["item_id"].factorize()[0], list(levels)
     level = frame["score"].map({float(level): k for k, level in enumerate(levels)}).to_numpy()
     counts = np.zeros((unit.max() + 1, len(levels)))
     np.add.at(counts, (unit, level), 1)
     clusters = None if cluster is None else frame.drop_duplicates("item_id")[cluster].factorize()[0]
     group = from_counts(counts, levels=levels, values=levels, scale=scale, n_raters=frame["rater_id"].nunique(), cluster=clusters)
-    cells = frame.assign(unit=unit, level=level)
-    return group, cells if cluster is None else cells.assign(_cluster=cells[cluster])
+    return group, Identified.of(frame.assign(unit=unit, level=level).sort_values("unit"), cluster)
 
 
-def interval_of(sums, group, cells, **sampling):
-    return row_of(sums, group, interval="two-way", panel=SimpleNamespace(cells=lambda key: cells), **sampling)
+def interval_of(sums, group, panel, **sampling):
+    return row_of(sums, group, interval="two-way", panel=SimpleNamespace(of=lambda key: panel), **sampling)
+
+
+def each_left_out(sums, group, panel):
+    return leave_each_out(sums.left_of(panel) if sums.left_of else left(sums, group, panel))
 
 
 def by_loop(rows, levels, sums):
@@ -100,10 +107,10 @@ def by_loop(rows, levels, sums):
 @pytest.mark.parametrize("scale", ["nominal", "ordinal", "ratio"])
 def test_alpha_without_each_rater_is_what_a_loop_over_its_pairs_gives(scale):
     frame = sparse_panel()
-    group, cells = group_of(frame, scale)
-    change, _ = leave_each_out(alpha_sums(group), group, cells)
+    group, panel = group_of(frame, scale)
+    change, _ = each_left_out(alpha_sums(group), group, panel)
     rows = matrix(frame)
-    order = cells["rater_id"].drop_duplicates().str[1:].astype(int)
+    order = pd.Series(panel.names).str[1:].astype(int)
     whole = alpha_by_loop(rows, LOOPS[scale])
     assert change == pytest.approx([alpha_by_loop(rows[:j] + rows[j + 1:], LOOPS[scale]) - whole for j in order], abs=EXACT)
 
@@ -111,10 +118,10 @@ def test_alpha_without_each_rater_is_what_a_loop_over_its_pairs_gives(scale):
 @pytest.mark.parametrize("name", ["alpha", *OTHERS])
 def test_movement_and_noise_are_those_of_items_taken_one_by_one(name):
     frame = sparse_panel()
-    group, cells = group_of(frame, "nominal")
+    group, panel = group_of(frame, "nominal")
     sums = alpha_sums(group) if name == "alpha" else OTHERS[name](group)
-    found = leave_each_out(sums, group, cells)
-    order = cells["rater_id"].drop_duplicates().str[1:].astype(int)
+    found = each_left_out(sums, group, panel)
+    order = pd.Series(panel.names).str[1:].astype(int)
     expected = by_loop(matrix(frame), group.values.tolist(), SimpleNamespace(rows_of=sums.rows_of, scale="nominal"))
     assert found[0] == pytest.approx(expected[0][order], abs=EXACT)
     assert found[1] == pytest.approx(expected[1][order], abs=EXACT)
@@ -134,13 +141,13 @@ def test_raters_who_move_the_value_by_no_more_than_noise_add_nothing():
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_items_that_are_not_merged_and_slopes_that_are_shared_give_the_same(scale, monkeypatch):
-    group, cells = group_of(sparse_panel(), scale)
-    change, noise = leave_each_out(alpha_sums(group), group, cells)
+    group, panel = group_of(sparse_panel(), scale)
+    change, noise = each_left_out(alpha_sums(group), group, panel)
     monkeypatch.setattr(two_way, "FEW_LEVELS", 1)
-    unmerged = leave_each_out(alpha_sums(group), group, cells)
+    unmerged = each_left_out(alpha_sums(group), group, panel)
     assert unmerged[0] == pytest.approx(change, abs=EXACT) and unmerged[1] == pytest.approx(noise, abs=EXACT)
     monkeypatch.setattr(two_way, "SLOPE_STEPS", 0)
-    shared = leave_each_out(alpha_sums(group), group, cells)
+    shared = each_left_out(alpha_sums(group), group, panel)
     assert shared[0] == pytest.approx(change, abs=EXACT) and shared[1].sum() == pytest.approx(noise.sum(), rel=0.15)
 
 
@@ -149,32 +156,32 @@ def test_ordinal_alpha_of_many_levels_keeps_the_midranks_of_all_ratings(monkeypa
     truth = generator.integers(0, 40, (80, 1))
     rater = np.argsort(generator.random((80, 6)), axis=1)[:, :4]
     frame = long(rater, np.clip(truth + generator.integers(-9, 10, rater.shape), 0, 39))
-    group, cells = group_of(frame, "ordinal", range(1, 41))
-    kept = spread(0.05, 50, *leave_each_out(alpha_sums(group), group, cells))
+    group, panel = group_of(frame, "ordinal", range(1, 41))
+    kept = spread(0.05, 50, *each_left_out(alpha_sums(group), group, panel))
     monkeypatch.setattr(krippendorff, "FEW_LEVELS", 100)
-    anew = spread(0.05, 50, *leave_each_out(alpha_sums(group), group, cells))
+    anew = spread(0.05, 50, *each_left_out(alpha_sums(group), group, panel))
     assert kept[0] == pytest.approx(anew[0], rel=0.06)  # seen to differ by up to 5 % over a dozen such panels
 
 
 def test_scores_and_a_table_of_their_squared_differences_give_the_same_movement():
-    group, cells = group_of(sparse_panel(), "interval")
+    group, panel = group_of(sparse_panel(), "interval")
     steps = np.arange(5)
-    by_levels = leave_each_out(alpha_sums(group), group, cells)
+    by_levels = each_left_out(alpha_sums(group), group, panel)
     by_scores = moments_of(group)
     for other, sums in ((group, alpha_sums(group, (steps[:, None] - steps) ** 2)), (by_scores, alpha_sums(by_scores))):
-        found = leave_each_out(sums, other, cells)
+        found = each_left_out(sums, other, panel)
         assert found[0] == pytest.approx(by_levels[0], abs=EXACT) and found[1] == pytest.approx(by_levels[1], abs=EXACT)
 
 
 @pytest.mark.parametrize("scale", ["nominal", "interval"])
 def test_clusters_of_one_item_change_nothing_and_copies_of_an_item_tell_no_more_than_one(scale):
     frame = sparse_panel().assign(prompt_id=lambda f: f["item_id"])
-    alone, named = (leave_each_out(alpha_sums(group), group, cells)
-                    for group, cells in (group_of(frame, scale), group_of(frame, scale, cluster="prompt_id")))
+    alone, named = (each_left_out(alpha_sums(group), group, panel)
+                    for group, panel in (group_of(frame, scale), group_of(frame, scale, cluster="prompt_id")))
     assert named[0] == pytest.approx(alone[0], abs=EXACT) and named[1] == pytest.approx(alone[1], abs=EXACT)
     copies = pd.concat([frame.assign(item_id=frame["item_id"] + f"-{copy}") for copy in range(3)])
-    group, cells = group_of(copies, scale, cluster="prompt_id")
-    clustered = leave_each_out(alpha_sums(group), group, cells)
+    group, panel = group_of(copies, scale, cluster="prompt_id")
+    clustered = each_left_out(alpha_sums(group), group, panel)
     # Alpha's (N - 1) / N is all that differs.
     assert clustered[0] == pytest.approx(alone[0], abs=0.01) and clustered[1] == pytest.approx(alone[1], rel=0.02)
 
@@ -194,8 +201,8 @@ def test_the_order_and_names_of_raters_and_items_change_nothing(seed):
     names = {f"r{j:02d}": f"x{k}" for j, k in enumerate(generator.permutation(7))}
     items = {name: f"y{k}" for name, k in zip(frame["item_id"].unique(), generator.permutation(40))}
     other = frame.replace({"rater_id": names, "item_id": items}).sample(frac=1, random_state=seed)
-    found, again = (leave_each_out(alpha_sums(group), group, cells)
-                    for group, cells in (group_of(frame, "ordinal"), group_of(other, "ordinal")))
+    found, again = (each_left_out(alpha_sums(group), group, panel)
+                    for group, panel in (group_of(frame, "ordinal"), group_of(other, "ordinal")))
     assert np.sort(found[0]) == pytest.approx(np.sort(again[0]), abs=EXACT)
     assert np.sort(found[1]) == pytest.approx(np.sort(again[1]), abs=EXACT)
 
@@ -204,7 +211,7 @@ def test_every_coefficient_offers_it_by_group_and_says_what_it_speaks_for():
     frame = pd.concat([sparse_panel(1).assign(task_type="code"), sparse_panel(2).assign(task_type=None)])
     frame["item_id"] += frame["task_type"].fillna("-")
     ratings, part = wb.read(frame), frame[frame["task_type"] == "code"]
-    group, cells = group_of(part, "ordinal")
+    group, panel = group_of(part, "ordinal")
     for name, sums in (("percent_agreement", percent_sums(group)), ("fleiss_kappa", OTHERS["fleiss"](group)),
                        ("gwet_ac", chance_sums(group, ac_chance, "identity")), ("brennan_prediger", OTHERS["BP"](group)),
                        ("krippendorff_alpha", alpha_sums(group))):
@@ -212,46 +219,39 @@ def test_every_coefficient_offers_it_by_group_and_says_what_it_speaks_for():
         assert set(table["estimand"]) == {"such raters"} and set(table["method"]) == {"two-way"}, name
         assert set(items["estimand"]) == {"these raters"}
         assert (table["se"] >= items["se"]).all() and (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
-        alone = interval_of(sums, group, cells, lowest=0 if name == "percent_agreement" else -np.inf)
+        alone = interval_of(sums, group, panel, lowest=0 if name == "percent_agreement" else -np.inf)
         assert table.set_index("task_type").loc["code", ["low", "high"]].tolist() == pytest.approx([alone["low"], alone["high"]], abs=EXACT)
 
 
 def test_below_five_raters_the_value_stays_without_an_interval():
-    group, cells = group_of(long(*severe(np.random.default_rng(0), 30, 4, 4)), "nominal")
-    row = interval_of(alpha_sums(group), group, cells)
+    group, panel = group_of(long(*severe(np.random.default_rng(0), 30, 4, 4)), "nominal")
+    row = interval_of(alpha_sums(group), group, panel)
     assert np.isfinite(row["value"]) and np.isnan([row["low"], row["high"], row["se"]]).all()
     assert (row["estimand"], row["note"]) == ("such raters", "fewer than 5 raters: what other raters would say cannot be told")
 
 
 def test_an_undefined_value_was_still_asked_of_such_raters():
-    group, cells = group_of(pd.DataFrame([(f"i{i}", f"r{j}", 1.0) for i in range(9) for j in range(5)],
+    group, panel = group_of(pd.DataFrame([(f"i{i}", f"r{j}", 1.0) for i in range(9) for j in range(5)],
                                          columns=["item_id", "rater_id", "score"]), "nominal")
-    row = interval_of(alpha_sums(group), group, cells)
+    row = interval_of(alpha_sums(group), group, panel)
     assert (row["estimand"], row["method"], row["note"]) == ("such raters", "none", "only one level occurs")
 
 
 def test_raters_who_share_no_item_do_not_count_towards_five():
     frame = long(*severe(np.random.default_rng(0), 30, 4, 4))
     alone = pd.DataFrame({"item_id": ["z"], "rater_id": ["r99"], "score": [3.0]})
-    group, cells = group_of(pd.concat([frame, alone]), "nominal")
+    group, panel = group_of(pd.concat([frame, alone]), "nominal")
     for sums in (alpha_sums(group), *(make(group) for make in OTHERS.values())):
-        assert interval_of(sums, group, cells)["note"].startswith("fewer than 5 raters")
+        assert interval_of(sums, group, panel)["note"].startswith("fewer than 5 raters")
 
 
 def test_a_rater_without_whom_the_value_is_undefined_leaves_no_interval():
     # Only r4 ever says 2: without them one level is left.
     frame = pd.DataFrame([(f"i{i}", f"r{j}", 2.0 if j == 4 and i < 3 else 1.0) for i in range(9) for j in range(5)],
                          columns=["item_id", "rater_id", "score"])
-    group, cells = group_of(frame, "nominal")
-    row = interval_of(alpha_sums(group), group, cells)
+    group, panel = group_of(frame, "nominal")
+    row = interval_of(alpha_sums(group), group, panel)
     assert np.isfinite(row["value"]) and np.isnan(row["low"]) and row["note"] == "undefined without one rater or item: no interval"
-
-
-def test_what_has_no_two_way_interval_says_what_it_has():
-    group, _ = group_of(sparse_panel(), "nominal")
-    sums = alpha_sums(group)
-    with pytest.raises(ParameterError, match="interval='two-way' is not offered for coefficient. Use one of: 'jackknife'"):
-        row_of(sums, group, interval="two-way")
 
 
 @pytest.mark.parametrize(("each", "raters"), [(8, 8), (3, 12)])
@@ -266,8 +266,8 @@ def test_it_covers_what_such_raters_would_give_and_an_interval_for_these_raters_
     for _ in range(runs):
         rater, level = severe(generator, 80, raters, each)
         group = from_counts(np.stack([(level == k).sum(axis=1) for k in range(5)], axis=1), scale="interval", n_raters=raters)
-        frame = pd.DataFrame({"unit": np.repeat(np.arange(80), each), "rater_id": rater.ravel(), "level": level.ravel()})
-        panel = SimpleNamespace(cells=lambda key: frame)
+        frame = pd.DataFrame({"unit": np.repeat(np.arange(80), each), "rater_id": rater.ravel(), "level": level.ravel(), "score": 0.0})
+        panel = SimpleNamespace(of=lambda key: Identified.of(frame))
         for method in covered:
             row = row_of(alpha_sums(group), group, interval=method, panel=panel)
             covered[method] += row["low"] <= truth <= row["high"]
@@ -281,8 +281,8 @@ def test_its_error_is_near_that_of_drawing_raters_and_items_where_raters_differ_
     # single ratings enters three times. With raters this far apart it is a small part.
     generator = np.random.default_rng(5)
     rater, level = severe(generator, 150, 20, 20, spread=1.2)
-    group, cells = group_of(long(rater, level), "nominal")
-    row = interval_of(percent_sums(group), group, cells)
+    group, panel = group_of(long(rater, level), "nominal")
+    row = interval_of(percent_sums(group), group, panel)
     same = (level[:, :, None] == level[:, None, :]) & ~np.eye(20, dtype=bool)
     order = np.argsort(rater, axis=1)
     agree = np.take_along_axis(np.take_along_axis(same, order[:, :, None], axis=1), order[:, None, :], axis=2).astype(float)
@@ -292,3 +292,45 @@ def test_its_error_is_near_that_of_drawing_raters_and_items_where_raters_differ_
     drawn = (u * by_item).sum(axis=1) / u.sum(axis=1)
     assert drawn.mean() == pytest.approx(row["value"], abs=0.02)
     assert row["se"] == pytest.approx(drawn.std(), rel=0.15)
+
+
+def moments_group(panel):
+    n, total, squares = (np.bincount(panel.item, panel.score**power) for power in (0, 1, 2))
+    return Moments({}, n, total, squares, 0.0, np.ones(len(n)), None, "interval", len(n), panel.n_raters, len(panel.item), 0, "")
+
+
+def icc_sums(form):
+    return lambda panel: two_way_models(one_way_model(moments_group(panel)), panel)[form].sums(moments_group(panel), False)
+
+
+WITH_RATERS = {
+    **{f"conger {w}": lambda panel, w=w: gwet_sums(panel, weight_matrix(w, np.arange(5.0)), "bootstrap") for w in ("identity", "linear")},
+    "pairwise": lambda panel: pairwise_sums(panel, weight_matrix("quadratic", np.arange(5.0)), "bootstrap"),
+    **{f"icc {form}": icc_sums(form) for form in "1AC"}}
+
+
+def some_of(panel, kept):
+    """The panel with the ratings `kept` alone, items and raters coded anew."""
+    (_, item), (raters, rater) = (np.unique(code[kept], return_inverse=True) for code in (panel.item, panel.rater))
+    return Identified(item, rater, panel.level[kept], panel.score[kept], panel.names[raters])
+
+
+def value_of(make, panel):
+    sums = make(panel)
+    return float(resample.value(sums.formula, sums.weight @ sums.terms))
+
+
+@pytest.mark.parametrize("name", WITH_RATERS)
+def test_where_who_rated_matters_movement_and_noise_are_those_of_panels_without_the_rater(name):
+    _, panel = group_of(long(*severe(np.random.default_rng(8), 60, 6, 5)), "nominal")
+    make = WITH_RATERS[name]
+    change, noise = each_left_out(make(panel), moments_group(panel), panel)
+    movements = []
+    for item in [None, *range(60)]:
+        here = some_of(panel, panel.item != item)
+        whole = value_of(make, here)
+        movements.append([value_of(make, some_of(here, here.rater != j)) - whole for j in range(6)])
+    # ICC holds the effects of the other raters, Conger's pairs the number of items: 1 / n of little.
+    assert change == pytest.approx(movements[0], abs=EXACT if name.startswith(("conger", "icc 1")) else 0.01)
+    left_out = np.array(movements[1:])
+    assert noise == pytest.approx(59 / 60 * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0), rel=0.15)

@@ -55,6 +55,15 @@ def test_means_and_errors_are_the_textbook_ones_and_a_lone_rating_has_no_error()
     assert error[0] == pytest.approx(stdev([1, 2, 6]) / 3**0.5, abs=EXACT) and np.isnan(error[1])
 
 
+def test_equal_scores_have_no_error_whatever_the_weights_round_to():
+    # weights in another order of raters gave 3.0000000000000004, and an interval of 1e-15 about it
+    generator = np.random.default_rng(0)
+    item, weight = np.repeat(np.arange(200), 5), generator.random(1000)
+    assert (means(item, np.repeat(generator.integers(1, 8, 200) / 3, 5), weight, 200)[1] == 0).all()
+    apart = means(np.zeros(3, dtype=int), 1e9 + np.array([1.0, 2, 3]), np.ones(3), 1)[1]
+    assert apart == pytest.approx([1 / 3**0.5], rel=1e-6)
+
+
 @given(st.lists(st.text("abc", min_size=1, max_size=5), min_size=1, max_size=8), st.permutations(range(3)))
 def test_names_of_levels_do_not_matter_and_shares_sum_to_one(panel, order):
     item, rater, level = coded(panel)

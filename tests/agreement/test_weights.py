@@ -44,6 +44,9 @@ def test_one_level_agrees_with_itself():
     ([[1, 0.5], [0.2, 1]], "must be symmetric"),
     ([[0, 1], [1, 0]], "must be 1 on the diagonal"),
     ([[1, 2], [2, 1]], "must be at most 1"),
+    ([[1, -np.inf], [-np.inf, 1]], "must be finite"),
+    ([[1, np.nan], [np.nan, 1]], "must be finite"),
+    ([[1, 1], [1, 1]], "must be below 1 somewhere"),
     ([[1, 0], [0, 1], [0, 0]], r"shape \(3, 2\)")])
 def test_a_matrix_that_is_no_table_of_weights_is_refused(matrix, words):
     with pytest.raises(ParameterError, match=words):
@@ -78,5 +81,20 @@ def test_a_distance_is_taken_as_it_is():
     assert distance_matrix(np.zeros((1, 1)), 1).tolist() == [[0]]
 
 
-def test_no_levels_have_no_weights():
-    assert weight_matrix("ordinal", np.array([])).shape == (0, 0)
+@pytest.mark.parametrize("name", DISTANCES)
+def test_no_levels_have_no_weights(name):
+    assert weight_matrix(name, np.array([])).shape == (0, 0)
+
+
+@pytest.mark.parametrize("name", sorted(set(DISTANCES) - {"circular"}))  # on a circle the unit of the scores counts
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 3.0, 1e160, 1e300])
+def test_the_unit_of_the_scores_changes_no_weight(name, unit):
+    # squares of 1e-300 are 0 and of 1e300 infinite: AC2 came out as 1, and as undefined
+    assert weight_matrix(name, LEVELS * unit) == pytest.approx(weight_matrix(name, LEVELS), abs=1e-12)
+
+
+@pytest.mark.parametrize("given", [np.array(["a"]), {"a": 1}, ["nominal"]])
+def test_what_is_neither_a_name_nor_numbers_is_refused_in_words(given):
+    for name, read in (("weights", lambda: weight_matrix(given, LEVELS)), ("scale", lambda: distance_matrix(given, 3))):
+        with pytest.raises(ParameterError, match=f"{name}=.* is neither a name nor a table of numbers"):
+            read()

@@ -63,7 +63,7 @@ def alt_test(ratings: Ratings, *, epsilon: float | None = None, by: Sequence[str
     >>> found[(found["name"] == "winning_rate") & (found["epsilon"] == 0.1)]["value"].tolist()
     [1.0]
     """
-    if epsilon is not None and not 0 <= epsilon < 1:
+    if epsilon is not None and not (isinstance(epsilon, (int, float)) and 0 <= epsilon < 1):
         raise ParameterError(f"epsilon={epsilon!r} is not a share from 0 to below 1. Say how much worse than a human the model may "
                              "be, such as 0.1, or leave it out for the curve.")
     one_of("scale", scale, (None, "nominal", "interval"))
@@ -135,7 +135,7 @@ def _rows(trial: Trial, curve: Sequence[float], scale: str | None, sampling: Sam
     """The rows of one model: how it fares with humans at large, then for each epsilon, overall and with each human."""
     common = replace(trial.on(trial.rated & (trial.n_humans >= 2)), scale=scale or trial.scale)
     unfit = _unfit(trial, common)
-    found = [] if unfit else duels(common)
+    found = duels(common) if not unfit and len(common.item) else []
     tested = [duel for duel in found if len(duel.edge) >= LEAST_ITEMS]
     reason = unfit or ("" if len(tested) >= LEAST_HUMANS else f"{len(tested)} humans have {LEAST_ITEMS} items rated by the model and "
                        f"another human too: at least {LEAST_HUMANS} are needed")

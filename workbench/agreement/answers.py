@@ -48,7 +48,9 @@ class Options:
 
     def __post_init__(self) -> None:
         one_of("method", self.method, METHODS)
-        if not 0 < self.confidence < 1:
+        for name in ("gold", "repeats"):
+            one_of(name, getattr(self, name), (False, True))
+        if not (isinstance(self.confidence, (int, float)) and 0 < self.confidence < 1):
             raise ParameterError(f"confidence={self.confidence!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
         if not (isinstance(self.smoothing, (int, float)) and 0 <= self.smoothing < math.inf):
             raise ParameterError(f"smoothing={self.smoothing!r} is not a number of ratings. Use 0 for the plain fit, or a little more.")
@@ -193,13 +195,15 @@ def ties(group: Votes, share: np.ndarray) -> list[tuple[np.ndarray, Callable[[in
 
 
 def moments_of(posterior: np.ndarray, values: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Mean, standard deviation and the quantiles that end the middle `confidence` share, of levels' values under (N, q)."""
+    """Mean, standard deviation and the quantiles that end the middle `confidence` share and hold the mean, of levels' values under
+    (N, q)."""
     order = np.argsort(values, kind="stable")
     mean = posterior @ values
     spread = np.sqrt(np.maximum(posterior @ values**2 - mean**2, 0))
     below, tail = posterior[:, order].cumsum(axis=1)[:, :-1], (1 - confidence) / 2
     low, high = (values[order][(below < share - TIE).sum(axis=1)] for share in (tail, 1 - tail))
-    return mean, spread, low, high
+    wide = low < high  # what the quantiles leave out may draw the mean beyond them
+    return mean, spread, np.where(wide, np.minimum(low, mean), low), np.where(wide, np.maximum(high, mean), high)
 
 
 def clamped(share: np.ndarray, gold: np.ndarray) -> np.ndarray:

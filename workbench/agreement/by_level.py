@@ -33,9 +33,7 @@ def specific(ratings: Ratings, *, by: Sequence[str] = (), interval: str = "jackk
     1: whoever chose it was always joined; 0: never. `category_kappa`: Fleiss' kappa of this level against all others together;
     1 full agreement, 0 what its share alone would give, below 0 less. Without gaps it is Fleiss' (1971) own.
 
-    ratings: any selection; `by`: columns that make the groups. `interval`, at `confidence`: "jackknife" (each item left out),
-    "linearized" (Gwet's variance, t), "bootstrap" or "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such
-    raters, 5 or more; or "none". `cluster`: a column whose items are drawn together, such as "prompt_id".
+    Arguments: as `fleiss_kappa`.
 
     Items rated once count in the level's share alone. `specific_agreement` rests on the items that show the level; they are its
     `n_items` and its sample. Undefined (nan, reason in `note`): a level nobody gave, or on no item rated twice; `category_kappa`

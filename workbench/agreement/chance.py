@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 NO_LEVELS = "scores have no levels: read krippendorff_alpha"
 CHANCE_ASSUMED = "only one level occurs: chance is assumed, not estimated"
 
+# A room above chance this small is rounding: one level is left.
+ROUNDING = 1e-14
+
 # Agreement expected by chance: shares of the levels (..., q) and weights (q, q) -> (...).
 Chance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Weights = str | np.ndarray
@@ -46,8 +49,9 @@ def chance_corrected(name: str, chance: Chance, ratings: Ratings, *, by: Sequenc
 
 def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: bool = False, singles: bool = True) -> Sums:
     """What a chance-corrected coefficient needs of a group; `singles`: whether items rated once count as used."""
-    if group.n_ratings and not group.levels:
-        return Sums(lambda totals: totals, np.zeros((0, 0)), np.zeros(0), None, n_items=0, n_ratings=0, reason=NO_LEVELS)
+    if not group.levels:
+        return Sums(lambda totals: totals, np.zeros((0, 0)), np.zeros(0), None, n_items=0, n_ratings=0,
+                    reason=NO_LEVELS if group.n_ratings else NO_PAIR)
     counts, matrix = _levels(group, weights)
     terms, n = item_terms(counts, matrix), row_sums(counts)
     used = group.weight * (n >= (1 if singles else 2))
@@ -82,8 +86,9 @@ def corrected(chance: Callable[[np.ndarray], np.ndarray], *, hold: bool = True) 
     def formula(totals: np.ndarray) -> np.ndarray:
         items, pairable, agreement = np.moveaxis(totals[..., :3], -1, 0)
         expected = chance(totals[..., 3:] / items[..., None])
+        room = np.where(1 - expected.real > ROUNDING, 1 - expected, np.nan)
         rated_twice = held(items / pairable) if hold else items / pairable
-        return rated_twice * (agreement - expected * pairable) / (items * (1 - expected))
+        return rated_twice * (agreement - expected * pairable) / (items * room)
     return formula
 
 

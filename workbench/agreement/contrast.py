@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +18,17 @@ import pandas as pd
 
 from workbench.agreement.brennan import uniform_chance
 from workbench.agreement.chance import Weights, chance_sums
-from workbench.agreement.estimate import Sampling, Sums, group_row
-from workbench.agreement.exchange import Beside, by_kind, collected, distinct, interval_of, matched, p_value, same_scale
+from workbench.agreement.estimate import INTERVALS, Sampling, Sums, group_row
+from workbench.agreement.exchange import Beside, by_kind, collected, distinct, interval_of, matched, over_raters, p_value, same_scale
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.groups import reductions
 from workbench.agreement.gwet import ac_chance
-from workbench.agreement.identified import clusters, table
+from workbench.agreement.identified import Identified, clusters, parts_of
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
+from workbench.agreement.two_way import left
 from workbench.errors import ParameterError, examples, one_of
-from workbench.estimates import estimate, estimates_table, join_notes
+from workbench.estimates import SUCH_RATERS, THESE_RATERS, estimate, estimates_table, join_notes
 from workbench.schema import SCALES, UNIT
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ COEFFICIENTS: dict[str, Callable[[Patterns, Weights], Sums]] = {
     "brennan_prediger": lambda group, weights: chance_sums(group, uniform_chance, weights, assumed=True),
     "gwet_ac": lambda group, weights: chance_sums(group, ac_chance, weights, assumed=True),
 }
-INTERVALS = ("jackknife", "linearized", "bootstrap", "bca", "none")
 OTHER_SCALE = "the conditions have different levels: their values are not comparable as they stand, and ratings cannot change places"
 
 
@@ -59,10 +60,12 @@ def difference(ratings: Ratings, *, between: str, levels: Sequence[object] | Non
     panel. `coefficient`: "krippendorff_alpha", "percent_agreement", "fleiss_kappa", "gwet_ac", "brennan_prediger". `weights`: for
     alpha its scale, None for the criterion's own; for the others as in `gwet_ac`, None for identity. `by`: columns that make the groups.
     `interval`, at `confidence`: over items, or over clusters where `cluster` names a column ("prompt_id"), which then change places
-    whole. "jackknife" (t), "linearized" (t, Gwet's variance), "bootstrap", "bca" (`draws`, `seed`), or "none".
+    whole. "jackknife" (t), "linearized" (t, Gwet's variance), "bootstrap", "bca" (`draws`, `seed`), all for these raters: where the
+    conditions have different ones, they are part of the difference; "two-way" (t) for such raters, 5 or more under each, a rater of
+    both being left out of both at once; or "none".
 
-    Undefined (nan, reason in `note`): where a value is. No p where the conditions have different levels. It speaks of these raters:
-    where the conditions have different ones, they are part of the difference. Errors: `ParameterError` for an unknown option or level.
+    Undefined (nan, reason in `note`): where a value is. No p where the conditions have different levels; it speaks of these raters.
+    Errors: `ParameterError` for an unknown option or level.
 
     Simulated, alpha of 40 to 200 items a condition: jackknife and linearised intervals held 92 to 97 of 100; 20 items against 300: 94
     and 91. p was .05 or less in 4 to 6 of 100 pairs without a difference, in 10 where 160 items rated 5 times met 40 rated twice.
@@ -88,11 +91,12 @@ def difference(ratings: Ratings, *, between: str, levels: Sequence[object] | Non
     asked = ratings if levels is None else ratings.where(**{between: list(levels)})
     found = conditions(asked, between, coefficient, weights, by, cluster)
     pair = chosen_levels(list(found), between, levels)
+    estimand = SUCH_RATERS if interval == "two-way" else THESE_RATERS
     names, (first, second), rows = [shown(level) for level in pair], [found[level] for level in pair], []
     for key in {**first, **second}:
         alone = [lone_row(side.get(key), dict(zip(by, key)), coefficient, sampling) for side in (first, second)]
         apart = difference_row(first.get(key), second.get(key), alone, names, between, sampling)
-        told = {"design": apart["design"], "n_shared": apart["n_shared"]}
+        told = {"design": apart["design"], "n_shared": apart["n_shared"], "estimand": estimand}
         rows += [{**row, between: name, **told} for row, name in zip((*alone, apart), (*names, f"{names[1]} less {names[0]}"))]
     return estimates_table(rows, by=[*by, between])
 
@@ -116,27 +120,23 @@ def shown(level: object) -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition in one group: `group` as it is, `sums` what the coefficient needs of such a group, `cells` its ratings."""
+    """One condition in one group: `group` as it is, `sums` what the coefficient needs of such a group, `panel` its ratings.
+
+    units: the items in the order of their codes, with the columns that tell them apart and the column `cluster`, if any.
+    """
 
     group: Patterns | Moments
     sums: Callable[[Patterns | Moments], Sums]
-    cells: pd.DataFrame
-    cluster: str | None
-
-    @cached_property
-    def units(self) -> pd.DataFrame:
-        """The items, in the order of their codes."""
-        return self.cells.drop_duplicates("unit")
+    panel: Identified
+    units: pd.DataFrame
+    cluster: str | None = None
 
     def items(self, center: float) -> Patterns | Moments:
         """The group with a row for each item."""
-        unit = self.cells["unit"].factorize()[0]
-        group = replace(self.group, weight=np.ones(len(self.units)), cluster=None)
+        group = replace(self.group, weight=np.ones(self.panel.n_items), cluster=None)
         if not hasattr(group, "total"):
-            level = self.cells["level"].to_numpy(dtype=int)
-            return replace(group, counts=table(unit, level, (len(self.units), len(group.levels))))
-        score = self.cells["score"].to_numpy(dtype=float) - center
-        n, total, squares = (np.bincount(unit, score**power, len(self.units)) for power in (0, 1, 2))
+            return replace(group, counts=self.panel.counts(len(group.levels)))
+        n, total, squares = (np.bincount(self.panel.item, (self.panel.score - center) ** power) for power in (0, 1, 2))
         return replace(group, n=n, total=total, squares=squares, center=center)
 
 
@@ -154,15 +154,15 @@ def conditions(ratings: Ratings, between: str, coefficient: str, weights: Weight
         groups, sums = reductions(ratings, by=columns, scale=weights, cluster=cluster), alpha_sums
     else:
         groups, sums = patterns(ratings, by=columns, cluster=cluster), partial(alpha_sums, distance=weights)
-    rows = cells(ratings, by=columns, extra=[cluster] if cluster else [])
-    parts = {tuple(None if part != part else part for part in key): frame
-             for key, frame in rows.groupby(columns, dropna=False, sort=False)}
+    parts = parts_of(cells(ratings, by=columns, extra=[cluster] if cluster else []), columns)
     found: dict[object, dict[tuple[object, ...], Condition]] = {}
     for group in groups:
         *key, level = group.key.values()
         if group.n_ratings:
             alone = replace(group, key=dict(zip(by, key)))
-            found.setdefault(level, {})[tuple(key)] = Condition(alone, sums, parts[*key, level], cluster)
+            rows = parts[*key, level]
+            found.setdefault(level, {})[tuple(key)] = Condition(alone, sums, Identified.of(rows, cluster), rows.drop_duplicates("unit"),
+                                                                  cluster)
     return found
 
 
@@ -171,7 +171,8 @@ def lone_row(side: Condition | None, key: Mapping[str, object], coefficient: str
     if side is None:
         return {**key, **estimate(coefficient, math.nan, note="no ratings")}
     lowest = 0.0 if coefficient == "percent_agreement" else -math.inf
-    return group_row(coefficient, side.group, side.sums(side.group), replace(sampling, lowest=lowest))
+    here = replace(sampling, lowest=lowest, panel=SimpleNamespace(of=lambda key: side.panel))
+    return group_row(coefficient, side.group, side.sums(side.group), here)
 
 
 def difference_row(first: Condition | None, second: Condition | None, alone: Sequence[Mapping[str, object]], names: Sequence[str],
@@ -184,21 +185,30 @@ def difference_row(first: Condition | None, second: Condition | None, alone: Seq
            "p_value": math.nan, "design": "", "n_shared": 0}
     if first is None or second is None:
         return row
-    pair, n_items, n_shared = put_beside(first, second, [c for c in UNIT if c != between])
-    row |= {"n_items": n_items, "n_raters": len({*first.cells["rater_id"], *second.cells["rater_id"]}), "n_shared": n_shared,
+    pair, n_items, n_shared, owners = put_beside(first, second, [c for c in UNIT if c != between])
+    row |= {"n_items": n_items, "n_raters": len({*first.panel.names, *second.panel.names}), "n_shared": n_shared,
             "design": "unpaired" if not n_shared else "paired" if n_shared == n_items else "partly paired"}
     if not math.isfinite(row["value"]):
         return row
     unsure = [name for name, row in zip(names, alone) if not row["low"] < row["high"]]
     found = {} if sampling.interval == "none" else {"note": f"no interval of {unsure[0]}, so none here"} if unsure else \
-        interval_of(pair, row["value"], sampling)
+        interval_of(pair, row["value"], sampling, without_raters(first, second, owners) if sampling.interval == "two-way" else ())
     shared = f"{n_shared:,} of {n_items:,} items are shared" if row["design"] == "partly paired" else ""
     note = join_notes(shared, "" if pair.alike else OTHER_SCALE, str(found.pop("note", "")), *notes)
     return row | found | {"note": note, "p_value": p_value(pair, draws=sampling.draws, seed=sampling.seed)}
 
 
-def put_beside(first: Condition, second: Condition, columns: Sequence[str]) -> tuple[Beside, int, int]:
-    """Both conditions item by item, matched on `columns`; how many items are used, and how many under both."""
+def without_raters(first: Condition, second: Condition,
+                   owners: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What leaving out each rater under both conditions does to their difference: see `exchange.over_raters`."""
+    sides = [left(side.sums(side.group), side.group, side.panel) for side in (first, second)]
+    return over_raters(sides, owners, [side.panel.names for side in (first, second)])
+
+
+def put_beside(first: Condition, second: Condition, columns: Sequence[str]
+               ) -> tuple[Beside, int, int, tuple[np.ndarray, np.ndarray]]:
+    """Both conditions item by item, matched on `columns`; how many items are used, how many under both; and the code of each's items
+    (or their clusters) among all."""
     center = getattr(first.group, "center", 0.0)
     groups, sums = [side.items(center) for side in (first, second)], (first.sums, second.sums)
     alike = same_scale(*groups)
@@ -214,10 +224,11 @@ def put_beside(first: Condition, second: Condition, columns: Sequence[str]) -> t
         kind[side] = terms.shape[0] - 1
         kind[side, place] = code
     used = np.stack([of_kind[kind[side]] for side, (_, of_kind, _) in enumerate(found)])
-    cluster = None
+    cluster, owner = None, np.arange(n)
     if first.cluster:
         level = np.full(n, None, dtype=object)
         for side, place in zip((second, first), reversed(places)):
             level[place] = side.units[first.cluster]
-        cluster = clusters(pd.Series(level))
-    return collected(kind, used, cluster, found, alike), int(used.any(axis=0).sum()), int(used.all(axis=0).sum())
+        cluster = owner = clusters(pd.Series(level))
+    return collected(kind, used, cluster, found, alike), int(used.any(axis=0).sum()), int(used.all(axis=0).sum()), \
+        (owner[places[0]], owner[places[1]])

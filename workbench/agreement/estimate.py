@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from workbench import resample
-from workbench.agreement.two_way import FEWEST_RATERS, Panel, leave_each_out, spread
+from workbench.agreement.two_way import FEWEST_RATERS, Panel, leave_each_out, left, spread
 from workbench.errors import ParameterError, one_of
 from workbench.estimates import SUCH_RATERS, THESE_RATERS, estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
+    from workbench.agreement.identified import Identified
+    from workbench.agreement.two_way import Left
     from workbench.reduce import Moments, Patterns
 
     Items = tuple[float, resample.Formula, resample.Terms, np.ndarray]
@@ -26,8 +28,10 @@ ONE_LEVEL = "only one level occurs"
 ONE_SIDE = "all draws lie on one side of the value: no bca interval"
 FEW_RATERS = f"fewer than {FEWEST_RATERS} raters: what other raters would say cannot be told"
 
-# Where fewer items than these differ, or leave the commonest level, 95 % intervals were seen to hold less (benchmarks/coverage.py).
-DIFFERING, OFF_MODAL = 10, 20
+# Where fewer items than these differ, leave the commonest level, or have two ratings of one other level, 95 % intervals were seen to
+# hold less (benchmarks/coverage.py); for want of the last not those of coefficients whose chance is not that of the levels' shares.
+DIFFERING, OFF_MODAL, AGREEING = 10, 20, 10
+OTHER_CHANCE = ("percent_agreement", "brennan_prediger", "gwet_ac")
 # A standard error this small is rounding: every item says the same.
 ROUNDING = 1e-12
 
@@ -38,7 +42,8 @@ class Sums:
 
     `terms` (P, m) is what an item contributes, `weight` (P,) the number of items that contribute it, `cluster` (P,) the
     cluster they lie in or None. `n_items`, `n_ratings` count what was used. `reason` says why the value is undefined, if it is.
-    `rows_of`: terms and formula of other items of the group, for the two-way interval; nothing is held in this formula.
+    For the two-way interval, in whose formula nothing is held: `rows_of`, terms and formula of other items of the group; or, where
+    who rated matters, `left_of`, what leaving out each rating does.
     """
 
     formula: resample.Formula
@@ -50,6 +55,13 @@ class Sums:
     reason: str = ""
     note: str = ""
     rows_of: Callable[..., tuple[resample.Terms, resample.Formula]] | None = None
+    left_of: Callable[[Identified], Left] | None = None
+
+
+def undefined(reason: str, *, n_items: int = 0, n_ratings: int = 0) -> Sums:
+    """What a group without a value leaves of a coefficient: the reason, and how much was looked at."""
+    return Sums(formula=lambda totals: totals[..., 0], terms=np.zeros((0, 1)), weight=np.zeros(0), cluster=None, n_items=n_items,
+                n_ratings=n_ratings, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -91,12 +103,11 @@ def estimates(name: str, groups: Iterable[Patterns | Moments], sums: Callable[..
 
 def group_row(name: str, group: Patterns | Moments, sums: Sums, sampling: Sampling) -> dict[str, object]:
     """One row of an estimates table, with the group's key."""
-    if sampling.interval == "two-way" and (sampling.panel is None or (sums.rows_of is None and not sums.reason)):
-        offered = ", ".join(repr(option) for option in INTERVALS if option != "two-way")
-        raise ParameterError(f"interval='two-way' is not offered for {name}. Use one of: {offered}.")
     found = math.nan if sums.reason else float(resample.value(sums.formula, sums.weight @ sums.terms))
     undefined = sums.reason or ("" if math.isfinite(found) else ONE_LEVEL)
     interval = {} if undefined or sampling.interval == "none" else _interval(found, group, sums, sampling)
+    if interval.get("se", 0) > 0:
+        interval["note"] = join_notes(interval["note"], thin(group, agreeing=name not in OTHER_CHANCE))
     note = join_notes(undefined, sums.note, str(interval.pop("note", "")), group.note)
     row = estimate(name, found, estimand=SUCH_RATERS if sampling.interval == "two-way" else THESE_RATERS, n_items=sums.n_items,
                    n_raters=group.n_raters, n_ratings=sums.n_ratings, n_dropped=group.n_dropped + group.n_ratings - sums.n_ratings)
@@ -105,33 +116,53 @@ def group_row(name: str, group: Patterns | Moments, sums: Sums, sampling: Sampli
 
 def _interval(found: float, group: Patterns | Moments, sums: Sums, sampling: Sampling) -> dict[str, object]:
     """Ends, standard error and method; or the note that says why there is none."""
+    if sampling.interval == "two-way" and group.n_raters < FEWEST_RATERS:
+        return {"note": FEW_RATERS}
     terms, weight = sums.terms, sums.weight
     one = "item" if sums.cluster is None else "cluster"
     if sums.cluster is not None:
         terms, weight = resample.merge(terms, weight, sums.cluster)
     if weight.sum() < 2:
         return {"note": f"one {one}: no interval"}
-    items = (found, sums.formula, terms, weight)
-    low, high, se, note = _over_items(items, one, sampling) if sampling.interval != "two-way" else \
-        _over_raters(items, group, sums, sampling)
+    moved: tuple[np.ndarray, ...] = ()
+    if sampling.interval == "two-way":
+        panel = sampling.panel.of(group.key)
+        moved = leave_each_out(sums.left_of(panel) if sums.left_of else left(sums, group, panel))
+        if len(moved[0]) < FEWEST_RATERS:
+            return {"note": FEW_RATERS}
+    made = interval_over((found, sums.formula, terms, weight), one, sampling, moved)
+    return made | {"low": max(made["low"], sampling.lowest), "high": min(made["high"], 1.0)} if "low" in made else made
+
+
+def interval_over(items: Items, one: str, sampling: Sampling, moved: Sequence[np.ndarray] = (),
+                  ends: Callable[..., tuple[float, float]] = resample.z_interval) -> dict[str, object]:
+    """Ends, standard error and method of the interval of a value, or the note that says why there is none.
+
+    `one`: what is left out or drawn, an item or a cluster; `moved`: for such raters, what `spread` needs of them; `ends`: the interval
+    of a value, its error and degrees of freedom.
+    """
+    low, high, se, note = _ends(items, one, sampling, moved, ends)
     if not math.isfinite(low + high):
         return {"note": note}
-    return {"low": max(low, sampling.lowest), "high": min(high, 1.0), "se": se, "confidence": sampling.confidence,
-            "method": sampling.interval, "note": join_notes(note, thin(group) if se > 0 else "")}
+    return {"low": low, "high": high, "se": se, "confidence": sampling.confidence, "method": sampling.interval, "note": note}
 
 
-def _over_items(items: Items, one: str, sampling: Sampling) -> tuple[float, float, float, str]:
-    """Ends, standard error and note of the interval for these raters; `one` is what is left out or drawn, an item or a cluster."""
+def _ends(items: Items, one: str, sampling: Sampling, moved: Sequence[np.ndarray],
+          ends: Callable[..., tuple[float, float]]) -> tuple[float, float, float, str]:
+    """Ends, standard error and note."""
     found, formula, terms, weight = items
     if sampling.interval == "linearized":
         se = _unless_rounding(resample.linearized(formula, terms, weight))
         return *resample.t_interval(found, se, weight.sum() - 1, sampling.confidence), se, ""
-    influences = resample.influences(formula, terms, weight) if sampling.interval in ("jackknife", "bca") else np.zeros(0)
+    influences = resample.influences(formula, terms, weight) if sampling.interval != "bootstrap" else np.zeros(0)
     needed = f"undefined without one {one}: no interval" if np.isnan(influences).any() else ""
-    if sampling.interval == "jackknife":
+    if sampling.interval in ("jackknife", "two-way"):
         se, df = resample.jackknife(weight, influences)
+        if moved:
+            se, df = spread(se, df, *moved)
+            needed = "" if math.isfinite(se) else "undefined without one rater or item: no interval"
         se = _unless_rounding(se)
-        return *resample.z_interval(found, se, df, sampling.confidence), se, needed
+        return *ends(found, se, df, sampling.confidence), se, needed
     draws = resample.bootstrap(formula, terms, weight, draws=sampling.draws, seed=sampling.seed)
     lost = int(np.isnan(draws).sum())
     left_out = f"{lost:,} of {sampling.draws:,} draws undefined, left out" if lost else ""
@@ -142,34 +173,27 @@ def _over_items(items: Items, one: str, sampling: Sampling) -> tuple[float, floa
     return low, high, se, join_notes(left_out, needed or ("" if math.isfinite(low + high) else ONE_SIDE))
 
 
-def _over_raters(items: Items, group: Patterns | Moments, sums: Sums, sampling: Sampling) -> tuple[float, float, float, str]:
-    """Ends, standard error and note of the interval for such raters."""
-    found, formula, terms, weight = items
-    change, noise = leave_each_out(sums, group, sampling.panel.cells(group.key))
-    if len(change) < FEWEST_RATERS:
-        return math.nan, math.nan, math.nan, FEW_RATERS
-    se, df = spread(*resample.jackknife(weight, resample.influences(formula, terms, weight)), change, noise)
-    se = _unless_rounding(se)
-    note = "" if math.isfinite(se) else "undefined without one rater or item: no interval"
-    return *resample.z_interval(found, se, df, sampling.confidence), se, note
-
-
 def _unless_rounding(se: float) -> float:
     """The standard error, 0 where it is rounding."""
     return 0.0 if se < ROUNDING else se
 
 
-def thin(group: Patterns | Moments) -> str:
-    """A warning where few items differ or leave the commonest level, for there an interval holds less than it claims; else ""."""
+def thin(group: Patterns | Moments, *, agreeing: bool = True) -> str:
+    """A warning where too few items differ, leave the commonest level or (if asked) have two ratings of another level; else ""."""
     counts = getattr(group, "counts", None)
     if counts is None:
         return ""
-    n = np.asarray(counts.sum(axis=1)).ravel()
+
+    def of_items(found: np.ndarray) -> np.ndarray:
+        return np.asarray(resample.dense(found)).ravel()
+    n = of_items(counts.sum(axis=1))
     weight = group.weight * (n >= 2)
-    modal = np.asarray(counts[:, [int(np.argmax(weight @ counts))]].sum(axis=1)).ravel()
-    most = np.asarray(counts.max(axis=1)).ravel() if isinstance(counts, np.ndarray) else counts.max(axis=1).toarray().ravel()
-    differing, off_modal = int(weight @ (most < n)), int(weight @ (modal < n))
-    if differing >= DIFFERING and off_modal >= OFF_MODAL:
+    others = counts[:, np.arange(counts.shape[1]) != np.argmax(weight @ counts)]
+    differing, off_modal, agreed = (int(weight @ held) for held in (
+        of_items(counts.max(axis=1)) < n, of_items(others.sum(axis=1)) > 0, of_items((others > 1).sum(axis=1)) > 0))
+    few = agreeing and agreed < AGREEING
+    if differing >= DIFFERING and off_modal >= OFF_MODAL and not few:
         return ""
-    return (f"{differing:,} items with a disagreement and {off_modal:,} with an off-modal level: "
+    third = f", {agreed:,} of these with two ratings of one" if few else ""
+    return (f"{differing:,} items with a disagreement and {off_modal:,} with an off-modal level{third}: "
             f"the interval may hold less than it claims")

@@ -12,8 +12,8 @@ import pandas as pd
 
 from workbench import resample
 from workbench.agreement.chance import beside
-from workbench.agreement.estimate import ROUNDING, Sampling, Sums
-from workbench.estimates import join_notes
+from workbench.agreement.estimate import Sampling, Sums, interval_over
+from workbench.agreement.two_way import Left, leave_each_out
 
 if TYPE_CHECKING:
     from workbench.reduce import Moments, Patterns
@@ -106,29 +106,48 @@ def by_kind(kinds: Patterns | Moments, make: Callable[[Patterns | Moments], Sums
     return place @ sums.terms, np.bincount(sums.cluster, minlength=size + 1) > 0, sums.formula
 
 
-def interval_of(pair: Beside, found: float, sampling: Sampling) -> dict[str, object]:
-    """Ends, standard error and method of the interval of the difference `found`; or the note that says why there is none."""
-    terms, weight = beside(pair.first, pair.second), pair.weight
-    note = ""
-    if sampling.interval in ("jackknife", "linearized"):
-        if sampling.interval == "jackknife":
-            se, df = resample.jackknife(weight, resample.influences(pair.formula, terms, weight))
-        else:
-            se, df = resample.linearized(pair.formula, terms, weight), weight.sum() - 1
-        se = 0.0 if se < ROUNDING else se
-        low, high = resample.t_interval(found, se, df, sampling.confidence)
-    else:
-        draws = resample.bootstrap(pair.formula, terms, weight, draws=sampling.draws, seed=sampling.seed)
-        lost = int(np.isnan(draws).sum())
-        note = f"{lost:,} of {sampling.draws:,} draws undefined, left out" if lost else ""
-        se = float(np.nanstd(draws, ddof=1)) if lost < len(draws) - 1 else math.nan
-        low, high = resample.percentile_interval(draws, sampling.confidence)
-        if sampling.interval == "bca" and se > ROUNDING:
-            influence = resample.influences(pair.formula, terms, weight)
-            low, high = resample.bca_interval(found, draws, weight, influence, sampling.confidence)
-    if not math.isfinite(low + high):
-        return {"note": join_notes(note, "undefined without one item or cluster, or in nearly all draws: no interval")}
-    return {"low": low, "high": high, "se": se, "confidence": sampling.confidence, "method": sampling.interval, "note": note}
+def over_raters(sides: Sequence[Left], owners: Sequence[np.ndarray],
+                names: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far the difference moves without each rater, the variance of that over items, and under which conditions each rated; (J,).
+
+    `owners`: the code of the items of either side, or of their clusters, among all; `names` of their raters. A rater of both is left
+    out of both. Of J_d raters of a side the squared movements count (J_d - 1) / J_d, whatever their number on both sides.
+    """
+    code = np.split(pd.factorize(np.concatenate(names))[0], [len(names[0])])
+    rated = np.stack([np.isin(np.arange(max(map(np.max, code)) + 1), own[side.common]) for own, side in zip(code, sides)])
+    n, m = rated.sum(axis=1), rated.any(axis=0).sum()
+    share, width = np.sqrt((n - 1) / n * m / (m - 1)), sides[0].items.shape[1]
+
+    def formula(totals: np.ndarray) -> np.ndarray:
+        return share[1] * sides[1].formula(totals[..., width:]) - share[0] * sides[0].formula(totals[..., :width])
+
+    def after(field: str, other: str) -> np.ndarray:
+        return np.append(getattr(sides[0], field), getattr(sides[0], other).shape[0] + getattr(sides[1], field))
+    rater = np.concatenate([own[side.rater] for own, side in zip(code, sides)])
+    both = Left(formula, *(apart(*(getattr(side, part) for side in sides)) for part in ("items", "lost")),
+                np.append(sides[0].number, sides[1].number), after("unit", "row"), rater, after("row", "items"), after("loss", "lost"),
+                np.concatenate(owners))
+    return *leave_each_out(both), (rated[0] + 2 * rated[1])[both.common] - 1
+
+
+def apart(first: Terms, second: Terms) -> Terms:
+    """Rows of both, each in columns of its own."""
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        from scipy.linalg import block_diag
+
+        return block_diag(first, second)
+    from scipy.sparse import block_diag as blocks
+
+    return blocks([first, second], format="csr")
+
+
+def interval_of(pair: Beside, found: float, sampling: Sampling, raters: Sequence[np.ndarray] = ()) -> dict[str, object]:
+    """Ends, standard error and method of the interval of the difference `found`; or the note that says why there is none.
+
+    `raters`: for the two-way interval, as `over_raters` has them.
+    """
+    items = (found, pair.formula, beside(pair.first, pair.second), pair.weight)
+    return interval_over(items, "item or cluster", sampling, raters, resample.t_interval)
 
 
 def p_value(pair: Beside, *, draws: int, seed: int) -> float:

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, group_row
-from workbench.agreement.identified import clusters
-from workbench.agreement.variance import Crossed, Squares, crossed, one_way
+from workbench.agreement.identified import Identified, identified
+from workbench.agreement.two_way import Left, Panel, by_rating
+from workbench.agreement.variance import Crossed, Squares, crossed, one_way, one_way_terms
 from workbench.errors import ParameterError, one_of
 from workbench.estimates import SUCH_RATERS, estimates_table, join_notes
+from workbench.resample import held
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 FORMS = ("ICC(1,1)", "ICC(A,1)", "ICC(C,1)", "ICC(1,k)", "ICC(A,k)", "ICC(C,k)")
 SHROUT_FLEISS = {"ICC(2,1)": "ICC(A,1)", "ICC(3,1)": "ICC(C,1)", "ICC(2,k)": "ICC(A,k)", "ICC(3,k)": "ICC(C,k)"}
-INTERVALS = ("F", "jackknife", "linearized", "bootstrap", "bca", "none")
+INTERVALS = ("F", "jackknife", "linearized", "bootstrap", "bca", "two-way", "none")
 NOMINAL = "nominal levels have no distance: read krippendorff_alpha"
 ONE_ITEM = "one item: there is nothing to tell apart"
 RATERS_DIFFER = "raters differ in severity: the one-way F interval is too narrow where they rate many items, read ICC(A)"
@@ -30,6 +32,8 @@ NO_CROSSING = "raters share too few items to tell raters from noise"
 NEGATIVE = "the estimated variances do not add up to one above 0: too few ratings"
 # Excess kurtosis of item means beyond which the F interval, which takes them for normal, is some 20 % too narrow.
 HEAVY, FEW = 1.0, 20
+
+NOBODY = Identified(*np.zeros((3, 0), dtype=int), score=np.zeros(0), names=np.zeros(0))
 
 # Of totals: the variances of items and of noise, and the mean number of ratings.
 Parts = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -54,7 +58,8 @@ def icc(ratings: Ratings, *, by: Sequence[str] = (), form: str | None = None, in
     for all six. `interval`, at `confidence`: "F": exact for normal scores without gaps, else approximate (Satterthwaite's degrees of
     freedom); 1 and A generalise to such raters, so that few raters make A wide. "jackknife", "linearized", "bootstrap", "bca"
     (`draws`, `seed`): items are the sample and raters are held, so they speak of these raters, and nothing is taken for normal;
-    they alone know a `cluster`, a column whose items belong together. "none".
+    "two-way": items and raters (5 or more) are the sample, for such raters, nothing taken for normal either. These alone know a
+    `cluster`, a column whose items belong together. "none".
 
     Simulated normal scores, with and without gaps: F held A and C in 93 to 97 of 100 panels of 4 raters or more, A in 91 to 95 where
     2 or 3 raters differ much. A level that 1 item in 10 has: F held 65, the jackknife 93 (50 items) to 96 (200); `note` then says so.
@@ -70,29 +75,54 @@ def icc(ratings: Ratings, *, by: Sequence[str] = (), form: str | None = None, in
     >>> icc(wb.from_matrix(panel)).round(2)[["form", "value", "low", "high"]].values.tolist()[:3]
     [['ICC(1,1)', 0.17, -0.13, 0.72], ['ICC(A,1)', 0.29, 0.02, 0.76], ['ICC(C,1)', 0.71, 0.34, 0.95]]
     """
-    from workbench.reduce import moments
-
     if form is not None:
         one_of("form", form, (*FORMS, *SHROUT_FLEISS))
     one_of("interval", interval, INTERVALS)
     forms = FORMS if form is None else (SHROUT_FLEISS.get(form, form),)
-    by_items = Sampling("none" if interval == "F" else interval, confidence, draws, seed)
+    panel = Panel(ratings, by, cluster)
+    by_items = Sampling("none" if interval == "F" else interval, confidence, draws, seed, panel=panel)
     if cluster and interval == "F":
         raise ParameterError(f"cluster={cluster!r} needs an interval that draws clusters; interval='F' takes items as independent. "
                              "Use interval='jackknife'.")
-    groups = moments(ratings, by=by, cluster=cluster)
-    tables = two_way(ratings, by=by, cluster=cluster) if set(forms) - {"ICC(1,1)", "ICC(1,k)"} else {}
     rows = []
-    for group in groups:
-        models = two_way_models(one_way_model(group), tables.get(tuple(group.key.values())))
+    for group, models in modelled(ratings, by, cluster, told_apart=forms[-1][4] != "1"):
         rows += [form_row(name, group, models[name[4]], by_items, interval == "F") for name in forms]
     return estimates_table(rows, by=by)
+
+
+def modelled(ratings: Ratings, by: Sequence[str], cluster: str | None, *, told_apart: bool) -> list[tuple[Moments, dict[str, Model]]]:
+    """Each group with its models, kept with the source: from the moments of its items or, to tell raters apart, from its ratings."""
+    from workbench.reduce import moments
+    from workbench.reduce.collect import remembered
+
+    def make() -> list[tuple[Moments, dict[str, Model]]]:
+        found = with_ratings(ratings, by, cluster) if told_apart else [(group, None) for group in moments(ratings, by=by, cluster=cluster)]
+        return [(group, two_way_models(one_way_model(group), panel)) for group, panel in found]
+    return remembered(ratings, ("icc", tuple(by), cluster, told_apart), make)
+
+
+def with_ratings(ratings: Ratings, by: Sequence[str], cluster: str | None) -> list[tuple[Moments, Identified]]:
+    """Each group's ratings, and the moments of its items made of them in place of a second reduction."""
+    from workbench.reduce import Moments
+    from workbench.reduce.select import select
+
+    chosen, known, found = select(ratings, by=by, extra=[cluster] if cluster else []), identified(ratings, by=by, cluster=cluster), []
+    for key, scale, note, n_scope in zip(chosen.keys(), chosen.scales, chosen.notes, chosen.scope["n_scope"]):
+        panel = known.get(tuple(key.values()), NOBODY)
+        center = panel.score.mean() if len(panel.score) else 0.0
+        score = panel.score - center
+        found.append((Moments(key, panel.size.astype(float), np.bincount(panel.item, score), np.bincount(panel.item, score * score), center,
+                              np.ones(panel.n_items), panel.cluster, scale.name, panel.n_items, panel.n_raters, len(score),
+                              int(n_scope) - len(score), note), panel))
+    return found
 
 
 @dataclass(frozen=True)
 class Model:
     """What one model needs of a group: `parts` makes of the totals of `terms` the variances of items and of noise, and the mean
-    number of ratings. `squares`: the mean squares, None where `reason` says why they are undefined. `exact`: F holds exactly."""
+    number of ratings. `squares`: the mean squares, None where `reason` says why they are undefined. `exact`: F holds exactly;
+    `tails`: why it is too narrow.
+    For the two-way interval `rows_of`, terms of other items of a group, or `lost`, what its ratings add to `terms`."""
 
     parts: Parts
     terms: np.ndarray
@@ -102,14 +132,25 @@ class Model:
     reason: str = ""
     note: str = ""
     exact: bool = False
+    tails: str = ""
+    rows_of: Callable[[Moments], np.ndarray] | None = None
+    lost: Callable[[Identified], np.ndarray] | None = None
 
     def sums(self, group: Moments, average: bool) -> Sums:
         """One form as a formula of totals over items."""
         def formula(totals: np.ndarray) -> np.ndarray:
             effect, noise, k = self.parts(totals)
             return effect / (effect + noise / k if average else effect + noise)
+
+        def of_as_many(totals: np.ndarray) -> np.ndarray:   # fewer ratings an item are none of a missing rater's doing
+            effect, noise, _ = self.parts(totals)
+            return effect / (effect + noise / self.parts(self.weight @ self.terms)[2] if average else effect + noise)
+
+        def left_of(panel: Identified) -> Left:
+            return by_rating(of_as_many, panel, self.terms, self.lost(panel))
         return Sums(formula, self.terms, self.weight, self.cluster, n_items=group.n_items, n_ratings=group.n_ratings,
-                    reason=self.reason or self._impossible(average), note=self.note)
+                    reason=self.reason or self._impossible(average), note=self.note,
+                    rows_of=lambda items: (self.rows_of(items), of_as_many), left_of=self.lost and left_of)
 
     def _impossible(self, average: bool) -> str:
         effect, noise, k = self.parts(self.weight @ self.terms)
@@ -122,7 +163,8 @@ def one_way_model(group: Moments) -> Model:
     if reason:
         return Model(one_way_parts, np.zeros((0, 7)), np.zeros(0), None, None, reason)
     terms, squares = one_way(group.n, group.total, group.squares, group.weight)
-    return Model(one_way_parts, terms, group.weight, group.cluster, squares, exact=bool((group.n == group.n[0]).all()))
+    return Model(one_way_parts, terms, group.weight, group.cluster, squares, exact=bool((group.n == group.n[0]).all()),
+                 tails=far_from_normal(group), rows_of=lambda items: one_way_terms(items.n, items.total, items.squares, items.weight))
 
 
 def one_way_parts(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -133,7 +175,7 @@ def one_way_parts(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return ((between - total**2 / size) / (items - 1) - noise) / k, noise, items / inverse
 
 
-def two_way_models(model: Model, table: Table | None) -> dict[str, Model]:
+def two_way_models(model: Model, table: Identified | None) -> dict[str, Model]:
     """The one-way model, and those that tell raters apart: "A" counts their variance as noise, "C" does not."""
     if model.reason or table is None:
         return dict.fromkeys("1AC", model)
@@ -142,22 +184,22 @@ def two_way_models(model: Model, table: Table | None) -> dict[str, Model]:
     found = crossed(table.item, table.rater, table.score)
     if found.free < 1:
         return {"1": model, **dict.fromkeys("AC", replace(model, squares=None, reason=NO_CROSSING))}
-    terms = np.column_stack([np.ones(len(found.n)), found.n, 1 / found.n, found.within, found.about_rater, found.rest])
     apart = f"{found.sets} sets of raters share no item: variances are those within the sets" if found.sets > 1 else ""
     squares = found.squares()
-    made = Model(two_way_parts(found, True), terms, np.ones(len(found.n)), table.cluster, squares, note=apart,
-                 exact=len(table.score) == len(found.n) * found.raters)
+    made = replace(model, parts=two_way_parts(found, True), terms=found.terms(), weight=np.ones(len(found.n)), cluster=table.cluster,
+                   squares=squares, note=apart, exact=len(table.score) == len(found.n) * found.raters,
+                   lost=lambda panel: found.lost(panel.item, panel.rater))
     differ = squares.rater > squares.residual * fdtri(squares.rater_free, squares.residual_free, 0.95)
     return {"1": replace(model, note=RATERS_DIFFER if differ else ""), "A": made, "C": replace(made, parts=two_way_parts(found, False))}
 
 
 def two_way_parts(found: Crossed, agreement: bool) -> Parts:
-    """As `one_way_parts`, from the totals of the columns of `Crossed`. What raters' effects take of the freedom is held."""
-    lost, raters = found.raters - found.sets, found.raters
+    """As `one_way_parts`, from the totals of `Crossed.terms`. What raters' effects take of the freedom is held."""
 
     def parts(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        items, size, inverse, within, about_rater, rest = np.moveaxis(totals, -1, 0)
-        residual = rest / (size - items - lost)
+        items, size, inverse, within, about_rater, rest, gone = np.moveaxis(totals, -1, 0)
+        raters = found.raters - held(gone)
+        residual = rest / (size - items - raters + found.sets)
         return about_rater / (size - raters) - residual, within / (size - items) if agreement else residual, items / inverse
     return parts
 
@@ -176,7 +218,7 @@ def form_row(form: str, group: Moments, model: Model, by_items: Sampling, by_f: 
     if not by_f:
         return row
     low, high = f_ends(model.squares, agreement, k, by_items.confidence)
-    note = join_notes(row["note"], "" if model.exact else "gaps: the F interval is approximate", far_from_normal(group))
+    note = join_notes(row["note"], "" if model.exact else "gaps: the F interval is approximate", model.tails)
     return row | {"low": low, "high": high, "confidence": by_items.confidence, "method": "F", "note": note}
 
 
@@ -202,36 +244,9 @@ def far_from_normal(group: Moments) -> str:
     """A warning where item means have heavy tails, for then their variance is known less well than F has it."""
     mean = group.total / group.n
     deviation = mean - group.weight @ mean / group.n_items
-    second, fourth = (group.weight @ deviation**power / group.n_items for power in (2, 4))
+    squares = deviation * deviation
+    second, fourth = group.weight @ squares / group.n_items, group.weight @ (squares * squares) / group.n_items
     excess = fourth / second**2 - 3 if second > 0 else 0.0
     if group.n_items < FEW or excess < max(HEAVY, 2 * math.sqrt(24 / group.n_items)):
         return ""
     return f"item means have heavy tails (excess kurtosis {excess:.1f}), F takes them for normal: too narrow, use interval='jackknife'"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One group's ratings as codes of item and rater, and scores, (N,) each; `cluster` (I,) of the items, or None."""
-
-    item: np.ndarray
-    rater: np.ndarray
-    score: np.ndarray
-    cluster: np.ndarray | None
-
-
-def two_way(ratings: Ratings, *, by: Sequence[str], cluster: str | None) -> dict[tuple[object, ...], Table]:
-    """The ratings of each group, by the values of its key; kept with the source, for coding ids costs more than the statistic."""
-    from workbench.reduce import cells
-    from workbench.reduce.collect import remembered
-
-    def coded() -> dict[tuple[object, ...], Table]:
-        frame = cells(ratings, by=by, extra=[cluster] if cluster else [])
-        parts = frame.groupby(list(by), dropna=False, sort=False) if by else [((), frame)]
-        return {tuple(None if part != part else part for part in key): table_of(rows, cluster) for key, rows in parts}
-    return remembered(ratings, ("two-way", *by, cluster), coded)
-
-
-def table_of(rows: pd.DataFrame, cluster: str | None) -> Table:
-    """The arrays of one group's rows of `cells`."""
-    of_item = clusters(rows.drop_duplicates("unit")[cluster]) if cluster else None
-    return Table(rows["unit"].factorize()[0], rows["rater_id"].factorize()[0], rows["score"].to_numpy(dtype=float), of_item)

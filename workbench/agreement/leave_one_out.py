@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench import resample
 from workbench.agreement.estimate import NO_PAIR, ONE_LEVEL, ROUNDING
 from workbench.agreement.groups import reductions
-from workbench.agreement.removal import removals
+from workbench.agreement.identified import Identified, identified
+from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.traits import Measure, central_tendency, consistency, severities
+from workbench.agreement.two_way import leave_each_out, left
 from workbench.errors import ParameterError
 from workbench.estimates import estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
     from workbench.reduce import Moments, Patterns
-    from workbench.resample import Terms
 
-# Beyond this many steps the slopes of alpha with all raters stand for those without one.
-SLOPE_STEPS = 500_000_000
 TRAITS = {"consistency": consistency, "central_tendency": central_tendency}
 
 
@@ -58,48 +56,19 @@ def raters(ratings: Ratings, *, by: Sequence[str] = (), confidence: float = 0.95
     >>> float(found["agreement_with_others", "ann"]), round(float(found["influence", "odd"]), 3)
     (0.75, 0.611)
     """
-    from workbench.reduce import cells
-
     if not 0 < confidence < 1:
         raise ParameterError(f"confidence={confidence!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
-    known = {tuple(group.key.values()): group for group in reductions(ratings, by=by)}
-    table = cells(ratings, by=by)
-    groups = table.groupby(list(by), dropna=False, sort=True) if by else [((), table)]
-    rows: list[dict[str, object]] = []
-    for key, frame in groups:
-        group = known[tuple(None if part != part else part for part in key)]
-        rows += _group_rows(Panel.of(frame, group), group, confidence)
+    groups, found = reductions(ratings, by=by), identified(ratings, by=by)
+    rows = [row for group in groups if (key := tuple(group.key.values())) in found for row in _group_rows(found[key], group, confidence)]
     return estimates_table(rows, by=[*by, "rater_id"])
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One group's ratings as arrays (R,): codes of item, rater and level (-1: no levels), scores; `size`: ratings on the item."""
-
-    item: np.ndarray
-    rater: np.ndarray
-    names: np.ndarray
-    level: np.ndarray
-    score: np.ndarray
-    size: np.ndarray
-    scale: str
-
-    @staticmethod
-    def of(frame: pd.DataFrame, group: Patterns | Moments) -> Panel:
-        """From `cells`; a label's score is the value of its level."""
-        item = frame["unit"].factorize()[0]
-        rater, names = frame["rater_id"].factorize(sort=True)
-        level = frame["level"].astype("float64").fillna(-1).to_numpy().astype(int)
-        score = frame["score"].to_numpy(dtype=float)
-        return Panel(item, rater, np.asarray(names), level, score, np.bincount(item)[item], group.scale)
-
-
-def _group_rows(panel: Panel, group: Patterns | Moments, confidence: float) -> list[dict[str, object]]:
+def _group_rows(panel: Identified, group: Patterns | Moments, confidence: float) -> list[dict[str, object]]:
     """Five rows for each rater of one group."""
-    m = len(panel.names)
-    given, common = np.bincount(panel.rater, minlength=m), np.bincount(panel.rater, panel.size >= 2, m).astype(int)
+    m = panel.n_raters
+    given, common = np.bincount(panel.rater, minlength=m), np.bincount(panel.rater, panel.size[panel.item] >= 2, m).astype(int)
     rows = []
-    for name, measure in _measures(panel, np.asarray(getattr(group, "values", ()), dtype=float)).items():
+    for name, measure in _measures(panel, group).items():
         found = _with_ends(measure, common, confidence)
         for place, rater in enumerate(panel.names):
             value, low, high, se = (float(part[place]) for part in found)
@@ -116,12 +85,12 @@ def _group_rows(panel: Panel, group: Patterns | Moments, confidence: float) -> l
     return rows
 
 
-def _measures(panel: Panel, values: np.ndarray) -> dict[str, Measure]:
-    """Each measure of all raters by its name. `values` (q,): the levels' numbers."""
-    shared, m = panel.size >= 2, len(panel.names)
-    unordered = "nominal levels have no order" if panel.scale == "nominal" else ""
+def _measures(panel: Identified, group: Patterns | Moments) -> dict[str, Measure]:
+    """Each measure of all raters by its name."""
+    shared, m = panel.size[panel.item] >= 2, panel.n_raters
+    unordered = "nominal levels have no order" if group.scale == "nominal" else ""
     same = "scores have no levels" if (panel.level < 0).all() else ""
-    found = {"influence": _plain(*influence(panel, values)),
+    found = {"influence": _plain(*influence(panel, group)),
              "agreement_with_others": _plain(*_means(panel, shared, same_share(panel)), reason=same),
              "leniency": _plain(*_means(panel, shared, residual(panel)), reason=unordered)}
     item, rater = panel.item[shared], panel.rater[shared]
@@ -155,75 +124,33 @@ def _why(name: str, value: float, common: int) -> str:
     return "shares one item only" if common == 1 else "the others' scores do not vary, or too few are free to vary"
 
 
-def same_share(panel: Panel) -> np.ndarray:
+def same_share(panel: Identified) -> np.ndarray:
     """Per rating: the share of the item's other raters at the same level, (R,); 0 / 0 as 0."""
     place = panel.item * (panel.level.max(initial=0) + 2) + panel.level + 1
     _, where, n = np.unique(place, return_inverse=True, return_counts=True)
-    return (n[where] - 1) / np.maximum(panel.size - 1, 1)
+    return (n[where] - 1) / np.maximum(panel.size[panel.item] - 1, 1)
 
 
-def residual(panel: Panel) -> np.ndarray:
+def residual(panel: Identified) -> np.ndarray:
     """Per rating: its score less the mean of the item's other scores, (R,)."""
     total = np.bincount(panel.item, panel.score)[panel.item]
-    return panel.score - (total - panel.score) / np.maximum(panel.size - 1, 1)
+    return panel.score - (total - panel.score) / np.maximum(panel.size[panel.item] - 1, 1)
 
 
-def _means(panel: Panel, shared: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _means(panel: Identified, shared: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean over each rater's shared items, and its standard error; (J,) each."""
-    m, rater, values = len(panel.names), panel.rater[shared], values[shared]
+    m, rater, values = panel.n_raters, panel.rater[shared], values[shared]
     n = np.bincount(rater, minlength=m)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.bincount(rater, values, m) / n
         return mean, np.sqrt(np.bincount(rater, (values - mean[rater]) ** 2, m) / (n - 1) / n)
 
 
-def influence(panel: Panel, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Alpha without each rater less alpha with all, and its standard error; (J,) each. `values` (q,): the levels' numbers.
-
-    What an item contributes changes only where the rater rated it: the totals without a rater are all totals plus those changes,
-    and so is the sum over items of the squared influence on the difference.
-    """
-    m, kept = len(panel.names), panel.size >= 2
-    if not kept.any():
-        return np.full(m, np.nan), np.full(m, np.nan)
-    removal = removals(panel.item[kept], panel.level[kept], panel.score[kept], panel.scale, values)
-    cell, n = np.unique(panel.rater[kept] * len(removal.old) + removal.row, return_counts=True)
-    rater, row = np.divmod(cell, len(removal.old))
-    before, after, formula = removal.before[removal.old[row]], removal.after[row], removal.formula
-    whole = removal.weight @ removal.before
-    without = whole + summed(after - before, n, rater, m)
-    slope, slopes = _slopes(formula, whole, without)
-    turn = slopes - slope
-    untouched = row_dots(before, turn, rater)
-    touched = row_dots(after, slopes, rater) - before @ slope
-    first = turn @ whole + np.bincount(rater, n * (touched - untouched), m)
-    moment = removal.before.T @ (removal.before * removal.weight[:, None])
-    second = ((turn @ moment) * turn).sum(axis=1) + np.bincount(rater, n * (touched**2 - untouched**2), m)
-    items = removal.weight.sum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        errors = np.sqrt(np.maximum(items / (items - 1) * (second - first**2 / items), 0))
-    return resample.value(formula, without) - resample.value(formula, whole), errors
-
-
-def summed(terms: Terms, n: np.ndarray, rater: np.ndarray, m: int) -> np.ndarray:
-    """Rows of `terms` (K, m) times `n` (K,), summed by rater: (J, m)."""
-    from scipy.sparse import csr_array
-
-    total = csr_array((n.astype(float), (rater, np.arange(len(n)))), shape=(m, len(n))) @ terms
-    return total if isinstance(total, np.ndarray) else total.toarray()
-
-
-def row_dots(terms: Terms, slopes: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Each row of `terms` (K, m) times the row of `slopes` (J, m) that `which` (K,) names: (K,)."""
-    if isinstance(terms, np.ndarray):
-        return np.einsum("km,km->k", terms, slopes[which])
-    row = np.repeat(np.arange(terms.shape[0]), np.diff(terms.indptr))
-    return np.bincount(row, terms.data * slopes[which[row], terms.indices], minlength=terms.shape[0])
-
-
-def _slopes(formula: resample.Formula, whole: np.ndarray, without: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes of alpha with all raters (m,), and without each (J, m); the former for both where the latter cost too much."""
-    slope = resample.gradient(formula, whole)
-    if without.size * len(whole) > SLOPE_STEPS:
-        return slope, np.broadcast_to(slope, without.shape)
-    return slope, resample.gradient(formula, without)
+def influence(panel: Identified, group: Patterns | Moments) -> tuple[np.ndarray, np.ndarray]:
+    """Alpha without each rater less alpha with all, and its standard error over items; (J,) each."""
+    sums, values, errors = alpha_sums(group), *np.full((2, panel.n_raters), np.nan)
+    if not sums.reason:
+        found = left(sums, group, panel)
+        values[found.common], noise = leave_each_out(found)
+        errors[found.common] = np.sqrt(noise)
+    return values, errors

@@ -43,7 +43,7 @@ def connectivity(ratings: Ratings, *, by: Sequence[str] = (), between: str = "ra
     >>> connectivity(panel)[["rater_id", "set", "n_items", "n_shared", "n_across"]].values.tolist()
     [['ann', 1, 2, 1, 1], ['bob', 1, 1, 1, 1], ['cem', 2, 1, 0, <NA>]]
     """
-    noun, parts = between.removesuffix("_id"), []
+    noun, parts = noun_of(between), []
     for group in groups(ratings, by, between):
         shared, label = group.overlap, group.label
         size, own = np.bincount(label), shared.diagonal()
@@ -77,7 +77,7 @@ def overlap(ratings: Ratings, *, by: Sequence[str] = (), between: str = "rater_i
     >>> overlap(panel)[["rater_a", "rater_b", "n_items"]].values.tolist()
     [['ann', 'ann', 3], ['ann', 'bob', 2], ['bob', 'bob', 2]]
     """
-    noun, parts = between.removesuffix("_id"), []
+    noun, parts = noun_of(between), []
     for group in groups(ratings, by, between):
         shared, own = group.overlap.tocoo(), group.overlap.diagonal()
         kept = shared.row <= shared.col
@@ -116,6 +116,13 @@ def assignments(ratings: Ratings, *, by: Sequence[str] = (), between: str = "rat
     parts = [given for group in groups(ratings, by, between) for given in filled(group, unit, links)]
     columns = list(dict.fromkeys([*by, between, *unit, "partner", "link", "n_shared", "n_across", "note"]))
     return pd.DataFrame(parts, columns=columns)
+
+
+def noun_of(between: str) -> str:
+    """What a member is called: rater, party, criterion. Errors: `ParameterError` where `between` is no column's name."""
+    if not isinstance(between, str):
+        raise ParameterError(f"between={between!r} is not the name of one column. Use 'rater_id', 'party', 'criterion' or another.")
+    return between.removesuffix("_id")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from workbench import resample
 from workbench.agreement.estimate import Sampling
 from workbench.agreement.groups import reductions
 from workbench.errors import ParameterError
-from workbench.estimates import estimate, estimates_table, join_notes
+from workbench.estimates import SUCH_RATERS, estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -25,6 +25,7 @@ STARTS = np.array([1, 11, 26, 51, 101, 201])
 FEWEST = 5
 # An interval, of Bonferroni's confidence, that reaches further holds 0 for want of ratings.
 WIDE = 0.15
+NO_RATINGS = "no rating counts"
 MEASURES = ("agreement_with_others", "gold_accuracy")
 UNIT = ["item_id", "step", "criterion", "rubric"]
 
@@ -47,8 +48,8 @@ def settling(ratings: Ratings, *, by: Sequence[str] = (), first_days: int = 28, 
 
     Undefined (nan, reason in `note`): no times; nobody new; scores without levels; `settled_after` with fewer than 5 raters in a
     difference, one stretch only, a difference up to the last, or such an interval that reaches beyond 0.15 from its middle. No
-    interval: one rater, or raters all alike. Ratings without a time are left out. Errors: `ParameterError` for `confidence` and
-    `first_days`, `RatingsError` where scales mix.
+    interval: one rater, or raters all alike. Ratings without a time are left out; `note` counts them. Errors: `ParameterError` for
+    `confidence` and `first_days`, `RatingsError` where scales mix.
     Source: two-way clusters as in Cameron, Gelbach and Miller (2011), doi:10.1198/jbes.2010.07136.
 
     >>> import pandas as pd, workbench as wb
@@ -61,20 +62,27 @@ def settling(ratings: Ratings, *, by: Sequence[str] = (), first_days: int = 28, 
     from workbench.reduce import cells
 
     Sampling(confidence=confidence)
-    if not first_days >= 0:
+    if not (isinstance(first_days, (int, float)) and first_days >= 0):
         raise ParameterError(f"first_days={first_days!r} is not a number of days of 0 or more. Use 28.")
     kinds = [column for column, _ in ratings.conditions]
     judged = ratings if "rater_kind" in kinds else ratings.where(rater_kind=["human", "expert", "gold"])
     table = cells(judged, by=by, extra=["rated_at", "rater_kind"])
-    panel = with_experience(table[table["rater_kind"] != "gold"], first_days)
-    panel = with_shares(panel, table[table["rater_kind"] == "gold"])
-    frames = {tuple(None if part != part else part for part in key): frame
-              for key, frame in (panel.groupby(list(by), dropna=False) if by else [((), panel)])}
+    panel, gold = table[table["rater_kind"] != "gold"], table[table["rater_kind"] == "gold"]
+    untimed = by_group(panel[panel["rated_at"].isna()], by)
+    panel = with_shares(with_experience(panel, first_days), gold)
+    frames = by_group(panel, by)
     rows: list[dict[str, object]] = []
     for group in reductions(ratings, by=by):
-        rows += _group_rows(frames.get(tuple(group.key.values()), panel.iloc[:0]), group, confidence)
+        key = tuple(group.key.values())
+        rows += _group_rows(frames.get(key, panel.iloc[:0]), group, confidence, len(untimed.get(key, ())))
     found = estimates_table(rows, by=[*by, "measure", "from", "to"])
     return found.astype({"from": "Int64", "to": "Int64"})
+
+
+def by_group(frame: pd.DataFrame, by: Sequence[str]) -> dict[tuple[object, ...], pd.DataFrame]:
+    """The rows of each group, by the values of `by`, None where they are missing."""
+    return {tuple(None if part != part else part for part in key): rows
+            for key, rows in (frame.groupby(list(by), dropna=False) if by else [((), frame)])}
 
 
 def with_experience(panel: pd.DataFrame, first_days: int) -> pd.DataFrame:
@@ -102,21 +110,22 @@ def with_shares(panel: pd.DataFrame, gold: pd.DataFrame) -> pd.DataFrame:
     return panel.assign(**dict(zip(MEASURES, (others, np.where(np.isnan(truth), np.nan, level == truth)))))
 
 
-def _group_rows(frame: pd.DataFrame, group: Patterns | Moments, confidence: float) -> list[dict[str, object]]:
-    """The rows of one group, measure by measure; gold's only where there is gold."""
+def _group_rows(frame: pd.DataFrame, group: Patterns | Moments, confidence: float, untimed: int = 0) -> list[dict[str, object]]:
+    """The rows of one group, measure by measure; gold's only where there is gold. `untimed`: its ratings without a time."""
     new = frame[frame["stretch"] >= 0]
-    reason = "no rated_at: experience is not known" if frame.empty else "scores have no levels" if frame["level"].isna().all() else \
-        "" if len(new) else "no rater began after the first days of the data"
+    left_out = f"{untimed:,} ratings without a time left out" if untimed and len(frame) else ""
+    reason = "no rated_at: experience is not known" if frame.empty and untimed else NO_RATINGS if frame.empty else \
+        "scores have no levels" if frame["level"].isna().all() else "" if len(new) else "no rater began after the first days of the data"
     rows = []
     for measure in MEASURES:
         shared = new[new[measure].notna()]
         if measure == "gold_accuracy" and shared.empty:
             continue
         why = reason or ("" if len(shared) else "the new raters share no item with another rater")
-        found = [{"name": "settled_after", **estimate("settled_after", math.nan, note=why), "from": None, "to": None}] if why else \
-            _measure_rows(shared, new, measure, confidence)
-        rows += [{**group.key, **row, "measure": measure, "estimand": "such raters", "note": join_notes(str(row["note"]), group.note)}
-                 for row in found]
+        found = [estimate("settled_after", math.nan, n_dropped=group.n_ratings + group.n_dropped, note=why) | {"from": None, "to": None}] \
+            if why else _measure_rows(shared, new, measure, confidence)
+        rows += [{**group.key, **row, "measure": measure, "estimand": SUCH_RATERS,
+                  "note": join_notes(str(row["note"]), left_out, group.note)} for row in found]
     return rows
 
 

@@ -29,11 +29,7 @@ def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weig
     1 means every pair agrees and 0 that none does; chance is not removed (see `fleiss_kappa`), so levels used rarely, or few
     levels, make it high. With weights other than identity a near miss counts in part.
 
-    ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, "identity"
-    (none), "linear", "quadratic", "ordinal", "radical", "ratio", "circular", "bipolar" or a symmetric (levels, levels) array with
-    1 on the diagonal. `interval`, at `confidence`: "jackknife" (each item left out), "linearized" (Gwet's variance, t), "bootstrap" or
-    "bca" (over items; `draws`, `seed`), all for these raters; "two-way" for such raters, 5 or more; or "none". `cluster`: a column
-    whose items are drawn together, such as "prompt_id".
+    Arguments: as `fleiss_kappa`.
 
     Items rated once are dropped and counted (they widen the linearised interval, as in Gwet's variance, and no other). Undefined (nan,
     reason in `note`): no item rated twice. No interval: one item; full agreement. Errors: `ParameterError` for an unknown option.

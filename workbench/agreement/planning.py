@@ -48,8 +48,9 @@ def decision_study(ratings: Ratings, *, by: Sequence[str] = (), scale: str | Non
     [['reliability_of_mean', 2.0, 40, 0.948], ['reliability_of_mean', 3.0, 40, 0.965], ['half_width', 2.0, 160, 0.02]]
     """
     for name, numbers in (("further_raters", further_raters), ("further_items", further_items)):
-        if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in numbers):
-            raise ParameterError(f"{name}={list(numbers)!r}: each must be a whole number of 0 or more. 0 is what there is today.")
+        if not (np.iterable(numbers) and all(isinstance(n, (int, np.integer)) and n >= 0 for n in numbers)):
+            raise ParameterError(f"{name}={numbers!r} is not a list such as (0, 1): each must be a whole number of 0 or more. 0 is "
+                                 "what there is today.")
     found = krippendorff_alpha(ratings, by=by, scale=scale, confidence=confidence, cluster=cluster)
     rows = [row for alpha in found.to_dict("records") for row in
             (*(_reliability(alpha, by, int(k)) for k in further_raters), *(_half_width(alpha, by, int(n)) for n in further_items))]
@@ -85,6 +86,6 @@ def _row(name: str, alpha: Mapping[str, object], by: Sequence[str], *, further_r
          further_items: int = 0) -> dict[str, object]:
     """An undefined row that rests on the same items, raters and ratings as alpha, and what is planned."""
     counts = {c: alpha[c] for c in ("estimand", "n_items", "n_raters", "n_ratings", "n_dropped", "note")}
-    each = alpha["n_ratings"] / alpha["n_items"] if alpha["n_items"] else math.nan
+    each = alpha["n_ratings"] / max(alpha["n_items"], 1)
     return {c: alpha[c] for c in by} | estimate(name, math.nan, **counts) | {
         "planned_raters": each + further_raters, "planned_items": alpha["n_items"] + further_items}

@@ -159,7 +159,8 @@ def _rows(trial: Trial, sampling: Sampling) -> list[dict[str, object]]:
     rows = [_row("corrected_mean", trial.on(labelled | scored), corrected, cluster[both], sampling, join_notes(reason, *notes)),
             _row("human_mean", trial.without_model().on(labelled), human, cluster[labelled], sampling, nominal or no_human),
             _row("autorater_mean", trial.without_humans().on(scored), plain, cluster[scored], sampling, nominal or no_model)]
-    own = ({"power": power, "gain": gain}, {"power": 0.0, "gain": 1.0}, {"power": math.nan, "gain": math.nan})
+    unknown = {"power": math.nan, "gain": math.nan}
+    own = ({"power": power, "gain": gain}, {"power": 0.0, "gain": 1.0} if human else unknown, unknown)
     unlabelled = int((scored & ~labelled).sum())
     return [{**row, **further, "rater_id": trial.key["rater_id"], "n_unlabelled": 0 if row["name"] == "human_mean" else unlabelled,
              "n_dropped": trial.n_dropped + trial.n_ratings - row["n_ratings"]} for row, further in zip(rows, own)]

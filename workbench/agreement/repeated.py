@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.estimate import FEW_RATERS, INTERVALS, Sampling, group_row
-from workbench.agreement.identified import table, undefined
+from workbench.agreement.estimate import FEW_RATERS, INTERVALS, Sampling, group_row, undefined
+from workbench.agreement.identified import table
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
 from workbench.agreement.two_way import FEWEST_RATERS

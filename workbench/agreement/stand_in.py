@@ -85,12 +85,13 @@ def agreement_rows(trial: Trial, common: Trial, group: Patterns | Moments, weigh
     missing = "" if n else NO_MODEL if not trial.rated.any() else "no item was rated by the model and two humans"
     humans, model, distance = features(common, group, weights)
     terms, formulas = comparison_terms(common, humans, model, distance), coefficients(humans.shape[1], distance)
-    reason = missing or ("one item: chance needs two" if n == 1 else "")
+    lost = "scores have no levels" if min(common.level.min(initial=0), common.model_level.min(initial=0)) < 0 else ""
+    alone = "one item: chance needs two" if n == 1 else ""
+    reason = missing or (lost if weights is not None or trial.scale != "interval" else "") or alone
     rows = [_row(trial, common, name, terms, formula, replace(sampling, lowest=-2), reason) for name, formula in formulas.items()]
     terms, formulas = percents(common)
-    reason = missing or ("scores have no levels" if min(common.level.min(), common.model_level.min()) < 0 else "")
     lowest = {"percent_difference": -1}
-    return rows + [_row(trial, common, name, terms, formula, replace(sampling, lowest=lowest.get(name, 0)), reason)
+    return rows + [_row(trial, common, name, terms, formula, replace(sampling, lowest=lowest.get(name, 0)), missing or lost)
                    for name, formula in formulas.items()]
 
 
@@ -139,8 +140,9 @@ def features(trial: Trial, group: Patterns | Moments, weights: Weights | None) -
         return *powers, Distance(SQUARED, slice(0, 1))
     scheme = BY_SCALE[trial.scale] if weights is None else weights
     values = np.asarray(group.values, dtype=float)
-    table = None if isinstance(scheme, str) and scheme == "identity" else 1 - weight_matrix(scheme, values)
-    one_hot = [csr_array((np.ones(len(level)), (np.arange(len(level)), level)), shape=(len(level), max(len(values), 1)))
+    same = not len(values) or isinstance(scheme, str) and scheme == "identity"
+    table = None if same else 1 - weight_matrix(scheme, values)
+    one_hot = [csr_array((np.ones(len(level)), (np.arange(len(level)), np.maximum(level, 0))), shape=(len(level), max(len(values), 1)))
                for level in (trial.level, trial.model_level)]
     return *one_hot, Distance(table, slice(None))
 

@@ -17,6 +17,9 @@ from workbench.estimates import estimates_table
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
+# A table of gold units by bins is held; finer ones would have a unit each.
+MAX_BINS = 100
+
 
 def consensus(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_skene", gold: bool = False, repeats: bool = False,
               start: pd.DataFrame | None = None, smoothing: float = 0.1, iterations: int = 500, confidence: float = 0.95) -> pd.DataFrame:
@@ -116,8 +119,8 @@ def calibration(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawi
     from workbench.reduce import votes
 
     options = Options(method=method, repeats=repeats, smoothing=smoothing, iterations=iterations, confidence=confidence)
-    if not (isinstance(bins, int) and bins >= 1):
-        raise ParameterError(f"bins={bins!r} is not a number of bins. Use a whole number of 1 or more, such as 10.")
+    if not (isinstance(bins, int) and 1 <= bins <= MAX_BINS):
+        raise ParameterError(f"bins={bins!r} is not a number of bins. Use a whole number from 1 to {MAX_BINS:,}, such as 10.")
     rows: list[dict[str, object]] = []
     for group in votes(ratings, by=by, repeats=repeats, gold=True):
         for name in dict.fromkeys((method, "majority")):

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.chance import Weights, as_array, beside, chance_sums, corrected, row_sums
-from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates
+from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates, undefined
 from workbench.agreement.fleiss import fleiss_chance
-from workbench.agreement.identified import Identified, first_of, identified, table, undefined
+from workbench.agreement.identified import Identified, first_of, table
+from workbench.agreement.two_way import Panel
 from workbench.agreement.weights import weight_matrix
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ def cohen_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = 
     1 is full agreement, 0 what each rater drawing from their own shares would reach, below 0 less. (p_a - p_e) / (1 - p_e) with
     p_a the mean weight of the two levels an item got, and p_e = sum w_kl p_k q_l, p and q the two raters' shares of the levels.
 
-    ratings: any selection; `by`: columns that make the groups, each a row. `weights`: credit for near agreement, as in
-    `fleiss_kappa`; an array may also be asymmetric, its rows the rater whose id sorts first. `interval`, at `confidence`: "jackknife"
-    (each item left out), "linearized" (Gwet's variance, t), "bootstrap" or "bca" (over items; `draws`, `seed`), all for these two
-    raters; or "none". `cluster`: a column whose items are drawn together, such as "prompt_id".
+    Arguments: as `fleiss_kappa`; an array of weights may also be asymmetric, its rows the rater whose id sorts first. "two-way" is
+    of no use here: two raters tell nothing of others, and the note says so.
 
     Only items that both rated count, in p_a and in the shares, as in `pairs`; the others are dropped and counted
     (`conger_kappa` keeps them in the shares). Undefined (nan, reason in `note`): a group of other than two raters; no common item;
@@ -46,14 +45,11 @@ def cohen_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = 
     """
     from workbench.reduce import patterns
 
-    sampling = Sampling(interval, confidence, draws, seed)
-    groups = patterns(ratings, by=by, cluster=cluster)
-    found = identified(ratings, by=by, cluster=cluster) if any(group.n_raters == 2 for group in groups) else {}
+    panel, sampling = Panel(ratings, by, cluster), Sampling(interval, confidence, draws, seed)
 
     def sums(group: Patterns) -> Sums:
-        return unfit("cohen_kappa", group, weights) or \
-            cohen_sums(found[tuple(group.key.values())], ordered_weights(weights, group.values))
-    return estimates("cohen_kappa", groups, sums, by=by, sampling=sampling)
+        return unfit("cohen_kappa", group, weights) or cohen_sums(panel.of(group.key), ordered_weights(weights, group.values))
+    return estimates("cohen_kappa", patterns(ratings, by=by, cluster=cluster), sums, by=by, sampling=sampling)
 
 
 def scott_pi(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "jackknife",
@@ -77,11 +73,10 @@ def scott_pi(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "id
     from workbench.reduce import patterns
 
     sampling = Sampling(interval, confidence, draws, seed)
-    groups = patterns(ratings, by=by, cluster=cluster)
 
     def sums(group: Patterns) -> Sums:
         return unfit("scott_pi", group, weights) or scott_sums(group, weights)
-    return estimates("scott_pi", groups, sums, by=by, sampling=sampling)
+    return estimates("scott_pi", patterns(ratings, by=by, cluster=cluster), sums, by=by, sampling=sampling)
 
 
 def cohen_sums(panel: Identified, weights: np.ndarray) -> Sums:

@@ -43,6 +43,7 @@ class Crossed:
     raters' means (`about_rater`), and about what item and rater effects fit (`rest`). n: how many ratings it has.
 
     sets: how many connected sets of raters there are; raters: how many raters; spread: what the degrees of freedom need.
+    deviations: (N, 3) each rating's part of the three, before it is squared.
     """
 
     n: np.ndarray
@@ -52,6 +53,7 @@ class Crossed:
     raters: int
     sets: int
     spread: tuple[float, float]
+    deviations: np.ndarray
 
     @property
     def free(self) -> int:
@@ -70,6 +72,19 @@ class Crossed:
                        rater, m, satterthwaite(raters, of_raters, self.spread[1], (rater - residual) / m, residual))
 
 
+    def terms(self) -> np.ndarray:
+        """What each item adds, (I, 7): 1, n, 1 / n, the three squares, and how many raters are left out."""
+        return np.column_stack([np.ones(len(self.n)), self.n, 1 / self.n, self.within, self.about_rater, self.rest, np.zeros(len(self.n))])
+
+    def lost(self, item: np.ndarray, rater: np.ndarray) -> np.ndarray:
+        """What an item adds less without one of its ratings, (N, 7); the effects of the other raters are held."""
+        n = self.n[item]
+        fewer = np.maximum(n - 1, 1)
+        squares = self.deviations**2 * (self.terms()[item, 3:6] > 0)
+        return np.column_stack([n == 1, np.ones(len(n)), 1 / n - (n > 1) / fewer, squares[:, 0] * n / fewer, squares[:, 1],
+                                squares[:, 2] * n / fewer, -1 / np.bincount(rater)[rater]])
+
+
 def satterthwaite(rank: float, trace: float, squared: float, effect: float, residual: float) -> float:
     """Degrees of freedom of a sum of squares whose form has this rank, trace and trace of its square, at these variances."""
     effect = max(effect, 0.0)
@@ -82,17 +97,22 @@ def one_way(n: np.ndarray, total: np.ndarray, squares: np.ndarray, weight: np.nd
 
     Columns: 1, n, 1 / n, n^2, total, total^2 / n, squares within. Scores are moved to mean 0. At least two items, one rated twice.
     """
-    mean = weight @ total / (weight @ n)
-    squares, total = squares - 2 * mean * total + n * mean**2, total - n * mean
-    within = squares - total**2 / n
-    within = np.where(within > CANCELLED * (squares + n * mean**2), within, 0)
-    terms = np.column_stack([np.ones(len(n)), n, 1 / n, n**2, total, total**2 / n, within])
+    terms = one_way_terms(n, total, squares, weight)
     items, size, _, pairs, _, between, rest = weight @ terms
     rank, trace = items - 1, size - pairs / size
     item, residual = between / rank, rest / (size - items)
     squared = pairs - 2 * (weight @ n**3) / size + (pairs / size) ** 2
     k = trace / rank
     return terms, Squares(item, residual, k, satterthwaite(rank, trace, squared, (item - residual) / k, residual), size - items)
+
+
+def one_way_terms(n: np.ndarray, total: np.ndarray, squares: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The columns of `one_way`; an item without a rating adds nothing."""
+    mean, some = weight @ total / (weight @ n), np.maximum(n, 1)
+    squares, total = squares - 2 * mean * total + n * mean**2, total - n * mean
+    within = squares - total**2 / some
+    within = np.where(within > CANCELLED * (squares + n * mean**2), within, 0)
+    return np.column_stack([np.ones(len(n)), n, 1 / some, n**2, total, total**2 / some, within]) * (n > 0)[:, None]
 
 
 def crossed(item: np.ndarray, rater: np.ndarray, score: np.ndarray) -> Crossed:
@@ -116,7 +136,8 @@ def crossed(item: np.ndarray, rater: np.ndarray, score: np.ndarray) -> Crossed:
         rated = incidence(item, rater)
         sets, spread = sets_and_spread(rated, n, given)
         rest = about(item, n, y - rater_effects(rated, n, given, np.bincount(rater, within))[rater])
-    return Crossed(n, of_items(within), of_items(about_rater), of_items(rest), len(given), sets, spread)
+    return Crossed(n, of_items(within), of_items(about_rater), of_items(rest), len(given), sets, spread,
+                   np.column_stack([within, about_rater, rest]))
 
 
 def incidence(item: np.ndarray, rater: np.ndarray) -> csr_array:

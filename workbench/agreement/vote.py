@@ -6,6 +6,8 @@ import numpy as np
 
 # Shares this close, of the larger, are a tie: sums of weights in another order differ by less.
 TIE = 1e-9
+# Scores this close to their mean, of it, are one score.
+ROUNDING = 1e-14
 
 
 def shares(item: np.ndarray, level: np.ndarray, n: int, q: int, weight: np.ndarray | None = None) -> np.ndarray:
@@ -37,5 +39,6 @@ def means(item: np.ndarray, score: np.ndarray, weight: np.ndarray, n: int) -> tu
     size, total = np.bincount(item, minlength=n), np.bincount(item, weight, n)
     mean = np.bincount(item, weight * score, n) / total
     squares = np.bincount(item, (weight * (score - mean[item])) ** 2, n)
+    squares[squares <= (ROUNDING * total * mean) ** 2] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         return mean, np.sqrt(size / (size - 1) * squares) / total

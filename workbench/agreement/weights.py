@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.errors import ParameterError, one_of
+from workbench.errors import ParameterError, one_of, shorten
 
 # A full table of weights beyond this many levels would outgrow memory; identity weights need none.
 MAX_LEVELS = 3_000
@@ -51,27 +51,43 @@ BY_SCALE = {"nominal": "identity", "ordinal": "ordinal", "interval": "quadratic"
 def weight_matrix(weights: str | np.ndarray, values: np.ndarray) -> np.ndarray:
     """Agreement weights (q, q) of levels with `values` (q,), by name or checked as given.
 
-    A matrix of one's own must be (q, q), symmetric, 1 on the diagonal and at most 1 elsewhere; `ParameterError` otherwise.
+    A matrix of one's own must be (q, q), finite, symmetric, 1 on the diagonal, and elsewhere at most 1 and not 1 throughout;
+    `ParameterError` otherwise.
     """
     if not isinstance(weights, str):
-        return _own(np.asarray(weights, dtype=float), len(values))
+        return _own(_numbers("weights", weights), len(values))
     one_of("weights", weights, DISTANCES)
+    if not len(values):
+        return np.zeros((0, 0))
     if len(values) > MAX_LEVELS:
         raise ParameterError(f"weights={weights!r} needs a table of levels by levels, and {len(values):,} levels occur "
                              f"(at most {MAX_LEVELS:,}). Use krippendorff_alpha(scale='interval') for many-valued scores.")
     if weights == "ratio" and (values < 0).any():
         raise ParameterError(f"weights='ratio' needs values of 0 or more; the lowest level is {values.min():g}.")
-    distance = DISTANCES[weights](np.asarray(values, dtype=float))
-    return 1 - distance / max(distance.max(initial=0), np.finfo(float).tiny)
+    # by a power of two, which rounds nothing: squares of scores such as 1e-300 or 1e300 would leave the range of numbers
+    near_one = 1 if weights == "circular" else np.frexp(np.abs(values).max())[1]
+    distance = DISTANCES[weights](np.ldexp(np.asarray(values, dtype=float), 1 - near_one))
+    return 1 - distance / max(distance.max(), np.finfo(float).tiny)
+
+
+def _numbers(name: str, table: object) -> np.ndarray:
+    """A caller's table as numbers, whatever it was given as. Errors: `ParameterError` where it is none."""
+    try:
+        return np.asarray(table, dtype=float)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name}={shorten(repr(table))} is neither a name nor a table of numbers. Give one of the names in the "
+                             "docstring, or one row and one column a level.") from None
 
 
 def _own(weights: np.ndarray, q: int) -> np.ndarray:
     if weights.shape != (q, q):
         raise ParameterError(f"weights has shape {weights.shape}, but there are {q} levels. "
                              f"Give one row and one column a level: ({q}, {q}).")
-    faults = [text for text, wrong in (("symmetric", not np.allclose(weights, weights.T)),
-                                       ("1 on the diagonal", not np.allclose(np.diag(weights), 1)),
-                                       ("at most 1", not (weights <= 1).all())) if wrong]
+    finite = bool(np.isfinite(weights).all())
+    faults = [text for text, wrong in (("finite", not finite), ("symmetric", finite and not np.allclose(weights, weights.T)),
+                                       ("1 on the diagonal", finite and not np.allclose(np.diag(weights), 1)),
+                                       ("at most 1", finite and bool((weights > 1).any())),
+                                       ("below 1 somewhere", q > 1 and finite and bool((weights == 1).all()))) if wrong]
     if faults:
         raise ParameterError(f"weights must be {' and '.join(faults)}: they say how much two levels agree, 1 being the same.")
     return weights
@@ -80,7 +96,7 @@ def _own(weights: np.ndarray, q: int) -> np.ndarray:
 def distance_matrix(distance: np.ndarray, q: int) -> np.ndarray:
     """A table of one's own of squared distances between levels, checked: (q, q), finite, symmetric, 0 on the diagonal and not
     below 0 elsewhere, and not 0 throughout; `ParameterError` otherwise."""
-    table = np.asarray(distance, dtype=float)
+    table = _numbers("scale", distance)
     if table.shape != (q, q):
         raise ParameterError(f"scale has shape {table.shape}, but there are {q} levels. Give the squared distance of each two "
                              f"levels, one row and one column a level: ({q}, {q}).")

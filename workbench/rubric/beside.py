@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench import resample
+from workbench.agreement.contrast import Condition, put_beside
+from workbench.agreement.estimate import Sampling
+from workbench.agreement.exchange import Beside, interval_of
+from workbench.agreement.identified import Identified
+from workbench.agreement.krippendorff import alpha_sums
 from workbench.errors import ParameterError
 from workbench.estimates import MEASURES, estimate, estimates_table, join_notes
 from workbench.rubric.pairing import INSTRUMENT, Bridge, bridges, chosen_pair, versions
@@ -17,7 +23,6 @@ from workbench.rubric.pairing import INSTRUMENT, Bridge, bridges, chosen_pair, v
 if TYPE_CHECKING:
     from workbench.instrument import Scale
     from workbench.ratings import Ratings
-    from workbench.resample import Formula
 
 DIFFERENCE = "difference of krippendorff_alpha"
 LEVELS_DIFFER = "the versions have different levels: alphas on different scales are not comparable as they stand"
@@ -69,20 +74,21 @@ def difference(found: Bridge, pair: tuple[str, str], *, confidence: float, draws
     row = {"criterion": found.criterion, "rubric_version": f"{pair[1]} less {pair[0]}", "df": math.nan, "repeats": False}
     if found.reason:
         return row | estimate(DIFFERENCE, math.nan, n_items=found.both["unit"].nunique(), note=found.reason)
-    terms, formula, blocks = paired_terms(found)
-    weight = np.ones(len(terms))
-    value = float(resample.value(formula, weight @ terms))
-    merged, ones = resample.merge(terms, weight, blocks)
-    drawn = resample.bootstrap(formula, merged, ones, draws=draws, seed=seed)
-    low, high = resample.percentile_interval(drawn, confidence)
-    half = np.random.default_rng(seed).permutation(len(merged)) % 2 == 0
-    ends = [resample.percentile_interval(resample.bootstrap(formula, merged[part], ones[part], draws=draws, seed=seed), confidence)
-            for part in (half, ~half)]
+    sides, n_items, *_ = put_beside(*(condition(found, side, scale) for side, scale in zip(("old", "new"), found.scales)), ["unit"])
+    value = float(resample.value(sides.formula, np.concatenate([sides.weight @ part for part in (sides.first, sides.second)])))
+    sampling, size = Sampling("bootstrap", confidence, draws, seed), len(sides.weight)
+    half = np.random.default_rng(seed).permutation(size) % 2 == 0
+    made, *halves = (interval_of(some_of(sides, part), value, sampling) for part in (np.full(size, True), half, ~half))
     note = join_notes("" if math.isfinite(value) else "only one level occurs, or no item has two ratings",
-                      "" if found.alike else LEVELS_DIFFER)
-    return row | estimate(DIFFERENCE, value, low=low, high=high, se=float(np.nanstd(drawn)) if math.isfinite(value) else math.nan,
-                          confidence=confidence, method="bootstrap", n_items=len(terms), n_raters=found.both["rater_id"].nunique(),
-                          n_ratings=2 * len(found.both), note=note) | {"df": len(merged) - 1, "repeats": same_side(ends)}
+                      "" if found.alike else LEVELS_DIFFER, str(made.pop("note")) if math.isfinite(value) else "")
+    counts = {"n_items": n_items, "n_raters": found.both["rater_id"].nunique(), "n_ratings": 2 * len(found.both)}
+    repeats = same_side([(part.get("low", math.nan), part.get("high", math.nan)) for part in halves])
+    return row | estimate(DIFFERENCE, value, **counts) | made | {"note": note, "df": size - 1, "repeats": repeats}
+
+
+def some_of(sides: Beside, part: np.ndarray) -> Beside:
+    """The rows `part` of both sides."""
+    return replace(sides, **{field: getattr(sides, field)[part] for field in ("first", "second", "weight", "in_first", "in_second")})
 
 
 def same_side(ends: Sequence[tuple[float, float]]) -> bool:
@@ -90,36 +96,14 @@ def same_side(ends: Sequence[tuple[float, float]]) -> bool:
     return all(low > 0 for low, _ in ends) or all(high < 0 for _, high in ends)
 
 
-def paired_terms(found: Bridge) -> tuple[np.ndarray, Formula, np.ndarray]:
-    """What each bridge item adds to alpha under the old and the new version, side by side, and the formula of their difference."""
-    both = found.both
-    unit = both["unit"].to_numpy()
-    blocks = both["block"].to_numpy()[np.unique(unit, return_index=True)[1]]
-    keep = np.bincount(unit) >= 2
-    (a, first), (b, second) = (alpha_terms(both, side, unit, scale) for side, scale in zip(("old", "new"), found.scales))
-    width = a.shape[1]
-
-    def formula(totals: np.ndarray) -> np.ndarray:
-        return second(totals[..., width:]) - first(totals[..., :width])
-    return np.column_stack([a, b]), formula, blocks[keep]
-
-
-def alpha_terms(both: pd.DataFrame, side: str, unit: np.ndarray, scale: Scale) -> tuple[np.ndarray, Formula]:
-    """Alpha's terms per item rated twice or more, from one side's ratings."""
-    from workbench.agreement.krippendorff import alpha_sums
+def condition(found: Bridge, side: str, scale: Scale) -> Condition:
+    """The bridge set's ratings under the old or the new version."""
     from workbench.reduce import Moments, Patterns
 
-    n_items = unit.max(initial=-1) + 1
-    rest = {"key": {}, "weight": np.ones(n_items), "cluster": None, "scale": scale.name, "n_items": n_items, "n_raters": 0,
-            "n_ratings": len(both), "n_dropped": 0, "note": ""}
-    if scale.name == "interval":
-        score = both[f"score_{side}"].to_numpy(dtype=float)
-        group = Moments(n=np.bincount(unit).astype(float), total=np.bincount(unit, score), squares=np.bincount(unit, score**2),
-                        center=0.0, **rest)
-    else:
-        level = both[f"level_{side}"].to_numpy(dtype=int)
-        counts = np.zeros((n_items, len(scale.levels)))
-        np.add.at(counts, (unit, level), 1)
-        group = Patterns(counts=counts, levels=scale.levels, values=np.asarray(scale.values, dtype=float), **rest)
-    sums = alpha_sums(group)
-    return np.asarray(sums.terms.toarray() if hasattr(sums.terms, "toarray") else sums.terms), sums.formula
+    rows = found.both.sort_values("unit", kind="stable").rename(columns={f"{column}_{side}": column for column in ("level", "score")})
+    panel, nothing = Identified.of(rows), np.zeros(0)
+    rest = {"key": {}, "weight": nothing, "cluster": None, "scale": scale.name, "n_items": panel.n_items, "n_raters": panel.n_raters,
+            "n_ratings": len(rows), "n_dropped": 0, "note": ""}
+    group = Moments(n=nothing, total=nothing, squares=nothing, center=float(found.both["score_old"].mean()), **rest) \
+        if scale.name == "interval" else Patterns(counts=nothing, levels=scale.levels, values=np.asarray(scale.values, dtype=float), **rest)
+    return Condition(group, alpha_sums, panel, rows.drop_duplicates("unit"), "block")
