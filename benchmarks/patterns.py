@@ -43,16 +43,17 @@ def by_hand(path: Path) -> int:
                                 f"GROUP BY item_id) GROUP BY w").fetchall())
 
 
-def seconds(works: list[Callable[[], object]], repeats: int) -> list[float]:
-    """Median wall time of each, in turns, so that a busy moment falls on all; what is kept on disk is forgotten before each run."""
-    times: list[list[float]] = [[] for _ in works]
+def seconds(works: list[Callable[[], object]], repeats: int) -> list[tuple[float, float]]:
+    """Median wall and processor time of each, in turns, so that a busy moment falls on all; what is kept on disk is forgotten before
+    each run."""
+    times: list[list[tuple[float, float]]] = [[] for _ in works]
     for _ in range(repeats):
         for work, own in zip(works, times):
             os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(dir=os.getcwd())
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             work()
-            own.append(time.perf_counter() - start)
-    return [statistics.median(own) for own in times]
+            own.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    return [tuple(map(statistics.median, zip(*own))) for own in times]
 
 
 def given_facts(path: Path) -> Callable[[], object]:
@@ -75,8 +76,9 @@ def measure(path: Path, name: str, repeats: int) -> None:
              "  of which values and scales": lambda: facts(wb.read(path)),
              "values, scales, largest unit and repeats, for cells and pairs": lambda: facts(wb.read(path)).n_repeats}
     times = seconds(list(works.values()), repeats)
-    for label, found in zip(works, times):
-        print(f"{name:<12}{label:<72} {found:8.2f} s   ratio {found / times[0]:5.2f}", flush=True)
+    for label, (wall, processor) in zip(works, times):
+        print(f"{name:<12}{label:<72} {wall:8.2f} s   ratio {wall / times[0][0]:5.2f}   of processor time {processor / times[0][1]:5.2f}",
+              flush=True)
 
 
 def main() -> None:

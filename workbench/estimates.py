@@ -13,6 +13,8 @@ from workbench.errors import one_of
 
 MEASURES = ("value", "low", "high", "se", "confidence", "method", "estimand",
             "n_items", "n_raters", "n_ratings", "n_dropped", "note")
+NUMBERS = ("value", "low", "high", "se", "confidence")
+COUNTS = ("n_items", "n_raters", "n_ratings", "n_dropped")
 THESE_RATERS = "these raters"
 SUCH_RATERS = "such raters"
 
@@ -37,19 +39,14 @@ def estimates_table(rows: Iterable[Mapping[str, object]], *, by: Sequence[str] =
     Further columns of the rows stand at the end. An interval of no width says nothing of uncertainty: its ends
     and standard error become nan and `note` says why.
     """
-    rows = [dict(row) for row in rows]
-    first = ["name", *by, *MEASURES]
-    further = [c for c in dict.fromkeys(c for row in rows for c in row) if c not in first]
-    table = pd.DataFrame(rows, columns=[*first, *further])
-    for column in ("value", "low", "high", "se", "confidence"):
-        table[column] = table[column].astype("float64")
-    for column in ("n_items", "n_raters", "n_ratings", "n_dropped"):
-        table[column] = table[column].astype("int64")
-    flat = (table["low"] == table["high"]) & table["low"].notna()
-    table.loc[flat, ["low", "high", "se"]] = np.nan
-    table["note"] = [join_notes(note, "interval has no width" if is_flat else "")
-                     for note, is_flat in zip(table["note"], flat)]
-    return table
+    rows = list(rows)
+    names = dict.fromkeys(["name", *by, *MEASURES, *(c for kind in dict.fromkeys(map(tuple, rows)) for c in kind)])
+    columns: dict[str, object] = {name: [row.get(name, math.nan) for row in rows] for name in names}
+    columns |= {name: np.array(columns[name], dtype=kind) for kind, held in ((float, NUMBERS), (np.int64, COUNTS)) for name in held}
+    for place in np.flatnonzero(columns["low"] == columns["high"]):
+        columns["low"][place] = columns["high"][place] = columns["se"][place] = np.nan
+        columns["note"][place] = join_notes(columns["note"][place], "interval has no width")
+    return pd.DataFrame(columns) if rows else pd.DataFrame(columns).astype({c: object for c in names if c not in (*NUMBERS, *COUNTS)})
 
 
 def join_notes(*notes: str) -> str:
@@ -82,9 +79,9 @@ def finding(notebook: str, subject: str, sentence: str, *, severity: str, status
 def findings_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     """Findings as a tidy frame, what needs attention first; `slice` is a JSON object of column to level."""
     table = pd.DataFrame([dict(row) for row in rows], columns=list(FINDING))
-    for column in ("value", "low", "high", "se", "confidence"):
+    for column in NUMBERS:
         table[column] = table[column].astype("float64")
-    for column in ("n_items", "n_raters", "n_ratings", "n_dropped"):
+    for column in COUNTS:
         table[column] = table[column].astype("Int64")
     for column in set(FINDING) - set(table.select_dtypes("number").columns):
         table[column] = table[column].fillna("").astype(str)

@@ -37,7 +37,8 @@ class Snapshot:
 class Source:
     """What a Ratings stands on, made by `read`: the normalised table and how to identify and describe it.
 
-    `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`.
+    `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`. `frame` is what it stands on, in the
+    contract's names, where that lies in memory and reading neither left out nor changed any row.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Source:
     use: str | None = None
     on_disk: bool = False
     notes: tuple[str, ...] = ()
+    frame: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property

@@ -50,7 +50,7 @@ def pairs(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "ident
         patterns(ratings, by=by)  # says which group has ratings on no level
     rows: list[dict[str, object]] = []
     for key, table, scale, note in zip(chosen.keys(), chosen.parts(tables), chosen.scales, chosen.notes):
-        rows += [{**key, **row, "note": join_notes(str(row["note"]), note)} for row in _group_rows(table, scale, weights, sampling)]
+        rows += _group_rows(key, table, scale, note, weights, sampling)
     return estimates_table(rows, by=[*by, "rater_a", "rater_b"])
 
 
@@ -77,29 +77,35 @@ def percent_and_kappa(pair: np.ndarray, level_a: np.ndarray, level_b: np.ndarray
                 kappa, np.bincount(pair, n * influence**2, m) / freedom)
 
 
-def _group_rows(table: pd.DataFrame, scale: Scale, weights: Weights, sampling: Sampling) -> list[dict[str, object]]:
+def _group_rows(key: dict[str, object], table: pd.DataFrame, scale: Scale, note: str, weights: Weights,
+                sampling: Sampling) -> list[dict[str, object]]:
     """Two rows for each pair of one group."""
     pair = table.groupby(["rater_a", "rater_b"], sort=False).ngroup().to_numpy()
-    names = table[["rater_a", "rater_b"]].iloc[np.unique(pair, return_index=True)[1]].to_numpy()
+    first = np.flatnonzero(np.diff(pair, prepend=-1) > 0)  # tables come in the order of pairs
+    names = zip(*(table[c].to_numpy()[first] for c in ("rater_a", "rater_b")))
     n = table["n"].to_numpy(dtype=float)
     if scale.levels:
         level_a, level_b = (table[c].to_numpy(dtype=int) for c in ("level_a", "level_b"))
-        items, *measures = percent_and_kappa(pair, level_a, level_b, n, weight_matrix(weights, np.asarray(scale.values, dtype=float)))
+        matrix = weight_matrix(weights, np.asarray(scale.values, dtype=float))
+        items, *measures = percent_and_kappa(pair, level_a, level_b, n, matrix)
     else:
-        items, measures = np.bincount(pair, n), [np.full(len(names), np.nan)] * 4
-    found = [_intervals(items, values, variances, sampling) for values, variances in (measures[:2], measures[2:])]
+        items, measures = np.bincount(pair, n), [np.full(len(first), np.nan)] * 4
+    found = [_intervals(items, values, variances, sampling).tolist() for values, variances in (measures[:2], measures[2:])]
+    wanted, undefined = sampling.interval != "none", ONE_LEVEL if scale.levels else NO_LEVELS
+    bare, alone = join_notes(undefined, note), join_notes("one item: no interval", note)
     rows = []
-    for place, (rater_a, rater_b) in enumerate(names):
-        size = int(items[place])
-        for name, measured in zip(("percent_agreement", "cohen_kappa"), found):
-            value, low, high, se = measured[place].tolist()
-            undefined = "" if math.isfinite(value) else ONE_LEVEL if scale.levels else NO_LEVELS
-            row = {"rater_a": rater_a, "rater_b": rater_b, "name": name, "value": value, "method": "none",
-                   "estimand": THESE_RATERS, "n_items": size, "n_raters": 2, "n_ratings": 2 * size, "n_dropped": 0}
-            if size > 1 and not undefined and sampling.interval != "none":
+    for (rater_a, rater_b), size, *both in zip(names, items.astype(int).tolist(), *found):
+        shared = {**key, "rater_a": rater_a, "rater_b": rater_b, "estimand": THESE_RATERS, "n_items": size, "n_raters": 2,
+                  "n_ratings": 2 * size, "n_dropped": 0}
+        for name, (value, low, high, se) in zip(("percent_agreement", "cohen_kappa"), both):
+            defined = math.isfinite(value)
+            row = shared | {"name": name, "value": value, "low": math.nan, "high": math.nan, "se": math.nan, "confidence": math.nan,
+                            "method": "none", "note": note if defined else bare}
+            if size == 1 and wanted:
+                row["note"] = alone if defined else join_notes(undefined, alone)
+            elif defined and wanted:
                 row |= {"low": low, "high": high, "se": se, "confidence": sampling.confidence, "method": "linearized"}
-            alone = "one item: no interval" if size == 1 and sampling.interval != "none" else ""
-            rows.append(row | {"note": join_notes(undefined, alone)})
+            rows.append(row)
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Columns, Engine, Exclude, filters, mapping
+from workbench.cli.options import AsOf, Columns, Engine, Exclude, filters, mapping
 from workbench.errors import ParameterError
 
 DRAFT_HEAD = ("# Drafted from the ratings that occur: check the scale, put the levels in order, give them wordings.\n"
@@ -18,7 +18,8 @@ DRAFT_HEAD = ("# Drafted from the ratings that occur: check the scale, put the l
 def check(data: Annotated[Path, typer.Argument(metavar="DATA", help="A ratings file or dataset folder.")],
           write_rubrics: Annotated[bool, typer.Option("--write-rubrics", help="Draft rubric files from what occurs.")] = False,
           column: Columns = None, exclude: Exclude = None, engine: Engine = None,
-          wide: Annotated[bool, typer.Option("--wide", help="The file is a matrix: items down, raters across.")] = False) -> None:
+          wide: Annotated[bool, typer.Option("--wide", help="The file is a matrix: items down, raters across.")] = False,
+          as_of: AsOf = None) -> None:
     """Check ratings: columns, values, levels, duplicates, raters per item, overlap, times, rubric versions.
 
     What was run is added to `checks.parquet` of a dataset folder. Leaves with 1 when a required check fails.
@@ -27,7 +28,7 @@ def check(data: Annotated[Path, typer.Argument(metavar="DATA", help="A ratings f
     from workbench.check import append_checks, check_ratings
     from workbench.store.read import locate, read
 
-    ratings = read(data, columns=columns, exclude=excluded, engine=engine, wide=wide)
+    ratings = read(data, columns=columns, exclude=excluded, engine=engine, wide=wide, as_of=as_of)
     outcomes = check_ratings(ratings)
     show_outcomes(outcomes)
     folder = locate(data).folder

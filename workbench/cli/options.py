@@ -17,6 +17,9 @@ Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="COLUMN=
                                                    help="Leave out rows: is_qc=true. Repeatable.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb, or a Spark master: spark://host:7077.")]
 
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="VERSION|TIME", help="The dataset as it stood: a version that "
+                                                                                 "`workbench data log` lists, or 2026-11-01T08:00:00Z.")]
+
 
 def split(pair: str, *, option: str, last: bool = False) -> tuple[str, str]:
     """Both sides of `name=value`. Errors: `ParameterError`."""

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.data import data
 from workbench.cli.datasets import check, simulate
+from workbench.cli.importing import import_files
 from workbench.cli.lab import lab
 from workbench.cli.reports import list_all, run
 from workbench.errors import ParameterError, WorkbenchError
@@ -17,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("run")(run)
 app.command("list")(list_all)
 app.command("check")(check)
+app.command("import")(import_files)
+app.add_typer(data, name="data")
 app.command("simulate")(simulate)
 app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
 

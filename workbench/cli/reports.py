@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.options import Columns, Engine, Exclude, filters, mapping, named_values
+from workbench.cli.options import AsOf, Columns, Engine, Exclude, filters, mapping, named_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="repor
         data: Annotated[Path | None, typer.Option(help="A ratings file or dataset folder; default: the pack's own.")] = None,
         period: Annotated[str | None, typer.Option(help="2026-W46 or 2026-11; default: the last complete week.")] = None,
         since: Annotated[str | None, typer.Option(help="Every complete week from this one on.")] = None,
-        engine: Engine = None,
+        as_of: AsOf = None, engine: Engine = None,
         settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE",
                                                            help="A notebook's parameter. Repeatable.")] = None,
         column: Columns = None, exclude: Exclude = None,
@@ -30,11 +30,21 @@ def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="repor
     parameters, columns, excluded = named_values(settings), mapping(column), filters(exclude)
     from workbench import report
 
+    data = data if as_of is None else pinned_data(name, data, as_of)
     with report.show_progress() as progress:
         runs = report.run(name, data=data, period=period, since=since, engine=engine, parameters=parameters, columns=columns,
                           exclude=excluded, jobs=jobs, force=force, seed=seed, progress=progress)
     for made in runs:
         print(f"{made.index}{'  (there already: nothing has changed)' if made.reused else ''}")
+
+
+def pinned_data(name: str, data: Path | None, as_of: str) -> Path:
+    """The data of a run as they stood: DATA@VERSION, which every notebook then reads. Errors: `ParameterError`."""
+    from workbench.report.pack import find_workspace, load_pack
+    from workbench.store.history import pin
+
+    root = find_workspace()
+    return pin(data or root / load_pack(name, workspace=root).data, as_of)
 
 
 def list_all() -> None:

@@ -16,7 +16,7 @@ Fault = tuple[Any, str, str, str]  # condition, column, what is wrong, cure
 def faults(source: Source) -> list[Fault]:
     """Conditions that no row may meet."""
     t = source.table
-    listed = [(t[c].isnull(), c, BLANK, "Fill them in, or drop these rows.") for c in ("item_id", "rater_id")]
+    listed = [(blank(t[c]), c, BLANK, "Fill them in, or drop these rows.") for c in ("item_id", "rater_id")]
     if "score" not in source.missing:
         listed.append((t.score.isnan() | t.score.isinf(), "score", "are NaN or infinite",
                        "Leave the cell empty where there is no score."))
@@ -29,6 +29,11 @@ def faults(source: Source) -> list[Fault]:
             listed.append((~t[name].isin(column.allowed), name, "are not among the known words",
                            f"Use one of: {', '.join(column.allowed)}."))
     return listed
+
+
+def blank(value: Any) -> Any:
+    """Whether an id is missing or nothing but spaces; only what sorts before "!" can be."""
+    return value.isnull() | ((value < "!") & (value.strip() == "")) if value.type().is_string() else value.isnull()
 
 
 def describe(source: Source, condition: Any, column: str, what: str, cure: str, n: int) -> str:

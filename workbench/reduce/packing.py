@@ -16,10 +16,12 @@ from workbench.errors import RatingsError
 from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
+from workbench.reduce.held import held
 from workbench.reduce.scan import facts
 from workbench.reduce.select import Selection, select
 from workbench.reduce.slots import repeats, units_of
 from workbench.reduce.tables import Patterns
+from workbench.reduce.tallied import packed_patterns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +67,11 @@ def counted_at_once(ratings: Ratings, chosen: Selection, cluster: str | None) ->
     """The patterns in one scan that also learns how large units are and whether a rater repeats; None where it finds that these
     stand in the way, and where they are known or the scale's levels do not share a word with room for any sum."""
     known, levels = facts(ratings), [len(scale.levels) for scale in chosen.scales]
+    if (table := held(ratings)) and not cluster and 0 < max(levels) <= WORD_BITS and min(levels) > 0:
+        bits = WORD_BITS // max(levels)
+        if (found := packed_patterns(table, chosen, bits)) is not None:
+            chosen = replace(chosen, single=True)
+            return [group_of(chosen, place, rows, bits) for place, rows in enumerate(chosen.parts(found))]
     top = known.n_rows.bit_length()
     bits = min(top, (WORD_BITS - top) // max(1, max(levels, default=1) - 1))
     if known.sized or cluster or bits < min(LEAST_BITS, top) or min(levels, default=0) == 0:

@@ -13,6 +13,7 @@ from workbench.ratings import Ratings, Source
 from workbench.reduce.collect import collect
 from workbench.reduce.declared import declared_scales
 from workbench.reduce.faults import Fault, describe, faults
+from workbench.reduce.held import INSTRUMENT, whole
 from workbench.reduce.slots import most_and_repeats
 from workbench.schema import PANEL, UNIT
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Instrument = tuple[str, str, str]  # rubric, rubric_version, criterion
-INSTRUMENT = ("rubric", "rubric_version", "criterion")
 LEVELS_LIMIT = 2_000   # different scores of a criterion beyond which it has no levels, only scores
 LABELS_LIMIT = 20_000  # different labels beyond which they are free text, and no levels
 LIMITS = {"score": LEVELS_LIMIT, "label": LABELS_LIMIT}
@@ -72,6 +72,8 @@ class Facts:
     @cached_property
     def _units(self) -> tuple[int, int]:
         """Counted when first asked for: it costs more than all other facts together."""
+        if table := whole(self.source):
+            return table.most_and_repeats(self.unit)
         row = collect(self.source, most_and_repeats(self.source.table, self.unit)).fillna(0).iloc[0]
         return int(row["most"]), int(row["repeats"])
 
@@ -90,8 +92,9 @@ def facts(ratings: Ratings) -> Facts:
 
 def find_facts(source: Source) -> Facts:
     """Check the values, then learn the scales."""
-    conditions = faults(source)
-    rows = occurring(source, conditions)
+    table = whole(source)
+    conditions = [] if table else faults(source)
+    rows = table.occurring() if table else occurring(source, conditions)
     if rows.empty:
         raise RatingsError(f"{source.name}: the row filters leave no rows.")
     n_bad = [int(rows[f"bad_{i}"].sum()) for i in range(len(conditions))]
@@ -165,7 +168,10 @@ def find_scales(source: Source, instruments: "pd.DataFrame") -> tuple[dict[Instr
     scales: dict[Instrument, Scale] = {}
     kinds = {c: "max" if c.startswith("distinct") else "sum" for c in instruments if c.startswith(("n_", "distinct"))}
     kinds |= {c: kind for c, kind in (("low", "min"), ("high", "max")) if c in instruments}
-    for row in instruments.groupby(["rubric", "criterion"], as_index=False).agg(kinds).itertuples():
+    pooled = instruments
+    if instruments.duplicated(["rubric", "criterion"]).any():
+        pooled = instruments.groupby(["rubric", "criterion"], as_index=False).agg(kinds)
+    for row in pooled.drop(columns="rubric_version", errors="ignore").itertuples():
         versions = instruments.loc[(instruments["rubric"] == row.rubric) & (instruments["criterion"] == row.criterion), "rubric_version"]
         scales |= dict.fromkeys(((row.rubric, version, row.criterion) for version in versions), assumed_scale(source, row, values))
     return scales, []
@@ -173,6 +179,8 @@ def find_scales(source: Source, instruments: "pd.DataFrame") -> tuple[dict[Instr
 
 def distinct(source: Source, column: str, rubric: str | None = None, criterion: str | None = None) -> "pd.DataFrame":
     """The different values of one criterion under a rubric, or of all, in order, with instrument and count."""
+    if criterion is None and (table := whole(source)):
+        return table.distinct(column)
     t = source.table
     kept = t.filter(t[column].notnull())
     if criterion is not None:

@@ -16,6 +16,7 @@ from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.level import instrument_condition, standing, with_level
+from workbench.reduce.held import held
 from workbench.reduce.scan import INSTRUMENT, LEVELS_LIMIT, Facts, Instrument, combinations, facts, panel_rules_of
 from workbench.schema import UNIT
 
@@ -34,13 +35,12 @@ ORDER = ("rated_at", "_row", "rating_id")  # what tells which of several ratings
 class Selection:
     """The ratings that count, and what is known of each group.
 
-    every: an Ibis table of them with `level` and `score`, a rater's repeats still in. unit: the columns a rating is compared
-    within. scope: one row a group with the `by` columns and n_scope (ratings before the panel's rules). scales, notes: one per row
-    of `scope`. scale_of: the scale of each instrument. single: known to hold no repeats.
+    unit: the columns a rating is compared within. scope: one row a group with the `by` columns and n_scope (ratings before the
+    panel's rules). scales, notes: one per row of `scope`. scale_of: the scale of each instrument. extra: columns to keep. single:
+    known to hold no repeats.
     """
 
     ratings: Ratings
-    every: Any
     by: tuple[str, ...]
     unit: tuple[str, ...]
     scope: "pd.DataFrame"
@@ -48,7 +48,16 @@ class Selection:
     notes: tuple[str, ...]
     scale_of: Mapping[Instrument, Scale]
     panel: bool
+    extra: tuple[str, ...] = ()
     single: bool = False
+
+    @cached_property
+    def every(self) -> Any:
+        """An Ibis table of the ratings that count with `level` and `score`, a rater's repeats still in."""
+        table, rules = ruled_table(self.ratings, (*self.by, *self.extra), self.panel)
+        table, level, score = standing(table.filter(rules), self.scale_of)
+        needed = dict.fromkeys((*self.by, *UNIT, "rubric_version", "rater_id", "layer", "label", *ORDER, *self.extra))
+        return table.filter(score.notnull()).select(*(c for c in needed if c in table.columns), level=level, score=score)
 
     @cached_property
     def table(self) -> Any:
@@ -125,19 +134,23 @@ def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extr
 def selected(ratings: Ratings, by: tuple[str, ...], panel: bool, extra: Sequence[str]) -> Selection:
     """The selection, found anew."""
     known, name = facts(ratings), ratings.source.name
-    table = with_virtual(ratings.table, (*by, *extra))
-    rules = panel_rules(ratings, table) if panel else table.status == "rated"
     found = counted_before(ratings, known, by) if panel else None
-    found = collect(ratings.source, combinations(table, rules, by)) if found is None else found
+    if found is None and (table := held(ratings)):
+        found = table.combinations(by, panel=panel)
+    if found is None:
+        found = collect(ratings.source, combinations(*ruled_table(ratings, (*by, *extra), panel), by))
     scale_of = shared_scales(found, group_ids(found, by), known.scales, name)
     scope, scales, notes = grouped_scales(found, by, scale_of, name)
     if not len(found) and not by:
         scope, scales, notes = scope.reindex([0]).fillna(0), [Scale("nominal")], ["no ratings are selected"]
-    table, level, score = standing(table.filter(rules), scale_of)
-    needed = [c for c in dict.fromkeys((*by, *UNIT, "rubric_version", "rater_id", "layer", "label", *ORDER, *extra)) if c in table.columns]
-    every = table.filter(score.notnull()).select(*needed, level=level, score=score)
     unit = (*UNIT, "rubric_version") if "rubric_version" in by else UNIT
-    return Selection(ratings, every, by, unit, scope, tuple(scales), tuple(notes), scale_of, panel)
+    return Selection(ratings, by, unit, scope, tuple(scales), tuple(notes), scale_of, panel, tuple(extra))
+
+
+def ruled_table(ratings: Ratings, named: Sequence[str], panel: bool) -> tuple[Any, Any]:
+    """The selected rows with the virtual columns that are `named`, and which of them count."""
+    table = with_virtual(ratings.table, named)
+    return table, panel_rules(ratings, table) if panel else table.status == "rated"
 
 
 def counted_before(ratings: Ratings, known: Facts, by: tuple[str, ...]) -> "pd.DataFrame | None":
@@ -242,11 +255,12 @@ def with_counts(chosen: Selection) -> "pd.DataFrame":
     """The groups with n_used, n_raters and n_dropped; counted anew unless no rating repeats and each group has one instrument."""
     scope, by = chosen.scope, list(chosen.by)
     if chosen.n_valued is None or scope["n_instruments"].max() > 1 or not chosen.unrepeated:
-        used = chosen.table
-        counts = {"n_used": used.count(), "n_raters": used.rater_id.nunique()}
-        found = collect(chosen.ratings.source, used.group_by(by).aggregate(**counts) if by else used.aggregate(**counts))
-        held = scope.drop(columns="n_raters")
-        scope = held.merge(found, on=by, how="left") if by else held.assign(**found.iloc[0])
+        if (table := held(chosen.ratings)) is None or (found := table.used(chosen)) is None:
+            used = chosen.table
+            counts = {"n_used": used.count(), "n_raters": used.rater_id.nunique()}
+            found = collect(chosen.ratings.source, used.group_by(by).aggregate(**counts) if by else used.aggregate(**counts))
+        scope = scope.drop(columns="n_raters")
+        scope = scope.merge(found, on=by, how="left") if by else scope.assign(**found.iloc[0])
     else:
         scope = scope.assign(n_used=scope["n_valued"])
     counted = scope[["n_scope", "n_used", "n_raters"]].fillna(0).astype(int)

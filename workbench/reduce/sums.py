@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
+from workbench.reduce.held import held
 from workbench.reduce.packing import cluster_codes, clustered
 from workbench.reduce.select import Selection, select
 from workbench.reduce.tables import Moments
+from workbench.reduce.tallied import summed_scores
 
 
 def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = None, panel: bool = True) -> list[Moments]:
@@ -25,14 +29,13 @@ def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = N
 
 def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Moments]:
     """The moments of a selection."""
-    t, outer = clustered(chosen, chosen.table, cluster)
     spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
     center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))
-    score = t.score - center
-    items = t.group_by(list(dict.fromkeys((*outer, *chosen.keyed)))).aggregate(
-        n=t.count(), total=score.sum(), squares=(score * score).sum())
-    merged = items.group_by([*outer, "n", "total", "squares"]).aggregate(weight=items.count())
-    found = collect(ratings.source, merged.order_by([*outer, "n", "total", "squares"]))
+    table = None if cluster else held(ratings)
+    if table is None or (found := summed_scores(table, chosen, center)) is None:
+        found = collect(ratings.source, totals(chosen, cluster, center))
+    else:
+        chosen = replace(chosen, single=True)
     made = []
     for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
         group = chosen.groups.iloc[place]
@@ -40,3 +43,13 @@ def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Mom
         made.append(Moments(key, n, total, squares, center, weight, cluster_codes(rows), chosen.scales[place].name, int(weight.sum()),
                             int(group["n_raters"]), int(n @ weight), int(group["n_dropped"]), join_notes(chosen.notes[place])))
     return made
+
+
+def totals(chosen: Selection, cluster: str | None, center: float) -> Any:
+    """Per group the count, sum and sum of squares of an item's scores, and how many items have these."""
+    t, outer = clustered(chosen, chosen.table, cluster)
+    score = t.score - center
+    items = t.group_by(list(dict.fromkeys((*outer, *chosen.keyed)))).aggregate(
+        n=t.count(), total=score.sum(), squares=(score * score).sum())
+    merged = items.group_by([*outer, "n", "total", "squares"]).aggregate(weight=items.count())
+    return merged.order_by([*outer, "n", "total", "squares"])

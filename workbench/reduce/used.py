@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import RatingsError
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
+from workbench.reduce.held import held
 from workbench.reduce.scan import facts
 from workbench.reduce.select import Selection, select
+from workbench.reduce.tallied import cell_rows, paired_ratings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,8 @@ def cells(ratings: Ratings, *, by: Sequence[str] = (), extra: Sequence[str] = ()
                            f"Narrow them with where() or between(), or raise max_cells.")
     keys = list(chosen.keyed)
     columns = list(dict.fromkeys((*by, *chosen.unit, "rater_id", "level", "score", *extra)))
+    if (table := held(ratings)) and (found := cell_rows(table, chosen, columns)) is not None:
+        return found
 
     def numbered(table: Any) -> pd.DataFrame:
         found = collect(ratings.source, table.select(*columns).order_by([*keys, "rater_id"]))
@@ -59,6 +63,8 @@ def pair_tables(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True)
     rater_a < rater_b. One row for each combination of levels that occurs; cost grows with the pairs within units.
     """
     chosen = select(ratings, by=by, panel=panel)
+    if (table := held(ratings)) and (found := paired_ratings(table, chosen)) is not None:
+        return found
     met = (lambda found: found.loc[found["rater_a"] == found["rater_b"], "n"].sum())  # who rates once meets themselves once a rating
     found = once(chosen, lambda table: collect(ratings.source, paired(chosen, table)),
                  lambda found: chosen.n_valued is None or met(found) > chosen.n_valued)

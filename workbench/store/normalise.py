@@ -116,7 +116,10 @@ def cast_number(number: Any, text: Any, column: Column) -> dict[str, Any]:
 
 
 def cast_text(value: Any, column: Column, *, name: str) -> dict[str, Any]:
-    """Text as it is, but blanks as missing; ids keep their whole-number type."""
+    """Text as it is, but blanks as missing; ids keep their whole-number type.
+
+    A blank item stays, for the value check to name: to group by a column that is looked at first takes half as long again.
+    """
     kind = value.type()
     if kind.is_nested():
         raise wrong_type(name, column, kind, "text")
@@ -127,6 +130,8 @@ def cast_text(value: Any, column: Column, *, name: str) -> dict[str, Any]:
         written = (value == whole).fill_null(False).ifelse(whole.cast("string"), value.cast("string"))
         return {column.name: value.isnan().ifelse(None, written)}
     text = value.cast("string")
+    if column.name == "item_id":
+        return {column.name: text}
     # stripping costs four times what counting does, and only what sorts before "!" can be blank
     return {column.name: (text < "!").ifelse((text.strip() == "").ifelse(None, text), text)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import tomllib
@@ -17,6 +18,7 @@ from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
 from workbench.store.engine import in_utc
+from workbench.store.history import pinned
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
 from workbench.store.rubrics import read_rubrics
 from workbench.store.sets import split_sets
@@ -31,13 +33,14 @@ SIDE_TABLES = ("items", "steps", "raters", "systems", "criteria", "checks")
 
 @dataclass(frozen=True)
 class Location:
-    """Where a dataset lies: its folder (None for a single file or table), its ratings files, and its settings."""
+    """Where a dataset lies: its folder (None for a single file or table), its ratings files, its settings; or the frame it is."""
 
     name: str
     folder: Path | None = None
     files: tuple[Path, ...] = ()
     delta: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    frame: Any = None
 
     @property
     def rubrics(self) -> Path | None:
@@ -50,7 +53,7 @@ class Location:
 
 def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: Mapping[str, object] | None = None,
          separators: Mapping[str, str] | None = None, engine: str | None = None, use: str | None = None, wide: bool = False,
-         pseudonyms: str | None = None) -> Ratings:
+         pseudonyms: str | None = None, as_of: int | str | dt.date | None = None) -> Ratings:
     """Ratings from where they lie, without loading them.
 
     source: a path to CSV, TSV, JSON Lines or Parquet, a folder of Parquet files, a Delta table, a dataset folder
@@ -62,13 +65,15 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     use: "label" or "score" where a table has both and no rubric says which; default "score".
     wide: the file is a matrix, first column item ids, one further column a rater.
     pseudonyms: name of an environment variable with a key; rater ids and sessions become keyed hashes at once.
+    as_of: a version of a Delta table, or a point in time: read it as it then stood. A path written DATA@7 says the same.
 
     Column names and types are checked here, values at the first question (`Ratings.check`).
     Errors: `RatingsError` naming file, column and cure; `RubricError`; `ParameterError`.
     """
     if use is not None:
         one_of("use", use, ("score", "label"))
-    place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide)
+    source, written = pinned(source)
+    place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide, as_of=written if as_of is None else as_of)
     if place.folder:
         check_side_tables(place.folder)
     table = renamed(opened.table, mapping, name=place.name)
@@ -85,23 +90,26 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
         rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters,
         identity=lambda: identity(opened, (*mark, *beside(place))), side_table=side_tables(place, pseudonyms),
-        use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide))
+        use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide,
+        frame=None if place.frame is None or filters or sets or pseudonyms else place.frame.rename(columns=str).rename(columns=mapping)))
 
 
 def opened_source(source: object, *, columns: Mapping[str, str] | None, engine: str | None,
-                  wide: bool) -> tuple[Location, Opened, dict[str, str]]:
+                  wide: bool, as_of: int | str | dt.date | None = None) -> tuple[Location, Opened, dict[str, str]]:
     """The source opened, where it lies, and the mapping that holds for it."""
     given = dict(columns or {})
     if isinstance(source, (str, os.PathLike, list, tuple)):
         place = locate(source)
         mapping = {**place.settings.get("columns", {}), **given}
+        if as_of is not None and place.delta is None:
+            raise ParameterError(f"as_of={as_of!r}: {place.name} is not a Delta table, and has no versions. Leave as_of out, or import it.")
         if wide:
             return place, open_frame(melted(place)), mapping
         if place.delta is not None:
-            return place, open_delta(place.delta, engine=engine), mapping
+            return place, open_delta(place.delta, engine=engine, as_of=as_of), mapping
         return place, open_files(place.files, engine=engine, as_text=text_columns(mapping)), mapping
     if type(source).__module__.startswith("pandas"):
-        return Location("frame"), open_frame(source), given
+        return Location("frame", frame=source), open_frame(source), given
     if hasattr(source, "schema") and hasattr(source, "execute"):
         timed = "rated_at" in (given.get(column, column) for column in source.columns)
         return Location("table"), Opened(in_utc(source) if timed else source, lambda: ""), given
@@ -163,8 +171,7 @@ def dataset_settings(folder: Path) -> dict[str, Any]:
         raise RatingsError(f"{path.name}: unknown key {examples([repr(k) for k in unknown])}. "
                            f"Known: name, use, [columns], [exclude], [separators].")
     forms = {"name": "text", "use": '"score" or "label"', "columns": "a table of YOURS = \"OURS\"",
-             "exclude": "a table of COLUMN = VALUE",
-             "separators": "a table of CRITERION = \"SEPARATOR\""}
+             "exclude": "a table of COLUMN = VALUE", "separators": "a table of CRITERION = \"SEPARATOR\""}
     for key, value in settings.items():
         if not well_formed(key, value):
             raise RatingsError(f"{path.name}: {key} is {shorten(repr(value))}, expected {forms[key]}. Correct that line.")
@@ -276,7 +283,6 @@ def pseudonymous(table: Any, variable: str | None) -> Any:
 
 def side_tables(place: Location, pseudonyms: str | None) -> Any:
     """A function from a side table's name to its frame, read when first asked for."""
-
     @cache
     def load(name: str) -> "pd.DataFrame | None":
         import pandas as pd

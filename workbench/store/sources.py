@@ -171,7 +171,7 @@ def parquet_table(paths: Sequence[Path], *, names: Sequence[str], engine: str | 
     # the same files bear the same name in every process, so that a reduction's expression is the same text
     name = "ratings_" + digest(*files, *names, *(p.stat().st_mtime_ns for p in paths))[:12]
     if connection.name == "pyspark":
-        return spark_table(connection, files, names, name)
+        return spark_table(connection, files, names, name, own_row=own_row)
     listed = ", ".join(map(literal, files))
     batch = " ".join(f"WHEN {i} THEN {literal(n)}" for i, n in enumerate(names))
     files_read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
@@ -188,7 +188,7 @@ def parquet_table(paths: Sequence[Path], *, names: Sequence[str], engine: str | 
     return connection.table(name)
 
 
-def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], view: str) -> Any:
+def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], view: str, *, own_row: bool) -> Any:
     """The same on Spark."""
     from pyspark.sql import functions as F
 
@@ -197,6 +197,7 @@ def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], vie
     for place, (file, name) in enumerate(zip(files, names)):
         part = session.read.option("mergeSchema", "true").parquet(file)
         row = F.col("_metadata.row_index") + F.lit(place * 1099511627776 + 1)
+        row = F.col("_row") if own_row and "_row" in part.columns else row
         parts.append(part.select("*", row.alias("_row_"), F.lit(name).alias("_batch")).drop("_row").withColumnRenamed("_row_", "_row"))
     table = parts[0]
     for part in parts[1:]:
@@ -205,15 +206,12 @@ def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], vie
     return connection.table(view)
 
 
-def open_delta(path: Path, *, engine: str | None) -> Opened:
-    """Open a Delta table at its latest version."""
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
+def open_delta(path: Path, *, engine: str | None, as_of: object = None) -> Opened:
+    """Open a Delta table at its latest version, or as of a version or a point in time."""
+    from workbench.store.columns import HIDDEN
+    from workbench.store.history import opened_at
 
-    try:
-        delta = DeltaTable(str(path))
-    except DeltaError as fault:
-        raise RatingsError(f"{path.name}: the Delta table cannot be opened ({shorten(fault, 120)}). Restore its _delta_log.") from None
+    delta = opened_at(path, as_of)
     refused = {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ())
     if refused or delta.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
         raise RatingsError(f"{path.name}: the Delta table uses {', '.join(sorted(refused)) or 'columnMapping'}, which hides rows or "
@@ -221,9 +219,15 @@ def open_delta(path: Path, *, engine: str | None) -> Opened:
     files = [Path(u.removeprefix("file://")) for u in delta.file_uris()]
     if not files:
         raise RatingsError(f"{path.name}: the Delta table has no rows at version {delta.version()}.")
-    table = parquet_table(sorted(files, key=lambda f: (f.stat().st_mtime_ns, f.name)), names=[path.name] * len(files), engine=engine)
+    actions = delta.get_add_actions(flatten=True)
+    # rows of a managed table are numbered as they came; a foreign writer's are not, and then the files' order counts
+    numbered = "null_count._row" in actions.schema.names and set(actions["null_count._row"].to_pylist()) == {0}
+    table = parquet_table(sorted(files, key=lambda f: (f.stat().st_mtime_ns, f.name)), names=[path.name] * len(files), engine=engine,
+                          own_row=numbered)
+    if set(HIDDEN) <= {field.name for field in delta.schema().fields}:
+        table = table.drop("_key", "_content")
     key = digest(delta.metadata().id, delta.version())
-    held, logged = int(table.count().execute()), sum(delta.get_add_actions(flatten=True)["num_records"].to_pylist())
+    held, logged = int(table.count().execute()), sum(actions["num_records"].to_pylist())
     if held != logged:
         raise RatingsError(f"{path.name}: its files hold {held:,} rows but its log says {logged:,}. The table is damaged; restore it.")
     return Opened(table, lambda: f"delta-{delta.version()}-{key}")

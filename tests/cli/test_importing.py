@@ -1,0 +1,97 @@
+"""`workbench import` as a reader meets it: the sums, what was set aside, the checks, and exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.cli import main
+from workbench.cli.importing import bar, told
+from workbench.store.intake import Tally
+
+RECORD = {"text": "hello", "_input_hash": 1, "_task_hash": 2, "answer": "accept", "label": "KIND", "_view_id": "classification",
+          "_session_id": "set-anna", "_timestamp": 1_790_000_000}
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs a command: exit code, standard output, standard error."""
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return left.value.code or 0, " ".join(said.out.split()), said.err
+
+    return run
+
+
+@pytest.fixture
+def export(away: Path) -> Path:
+    """A Prodigy export of four records, one of them broken."""
+    records = [{**RECORD, "_input_hash": k, "_session_id": rater} for k, rater in ((1, "set-anna"), (1, "set-bob"), (2, "set-anna"))]
+    (away / "export.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records) + '{"text": \n')
+    return away / "export.jsonl"
+
+
+def test_an_import_prints_the_sums_and_records_its_checks(cli: Cli, export: Path) -> None:
+    code, out, _ = cli("import", "prodigy", export, "--into", "live")
+    assert code == 0 and "4 read = 3 stored + 0 unchanged + 1 quarantined" in out
+    assert "export.jsonl, line 4: it is not JSON" in out and "workbench data quarantine live" in out and "Checked 3 ratings" in out
+    recorded = pd.read_parquet("live/checks.parquet")
+    assert set(recorded["snapshot"]) == {wb.read("live").source.id} and len(recorded) == 9
+
+
+def test_importing_again_says_that_nothing_has_changed(cli: Cli, export: Path) -> None:
+    cli("import", "prodigy", export, "--into", "live")
+    code, out, _ = cli("import", "prodigy", export, "--into", "live")
+    assert code == 0 and "4 read = 0 stored + 3 unchanged + 1 quarantined" in out and "1 of them there already" in out
+    assert "Nothing has changed since the checks recorded" in out and len(pd.read_parquet("live/checks.parquet")) == 9
+
+
+def test_an_edit_upstream_supersedes_and_earlier_versions_answer_as_they_did(cli: Cli, export: Path) -> None:
+    cli("import", "prodigy", export, "--into", "live", "--set", "party=vendor_a")
+    export.write_text(export.read_text().replace("accept", "reject", 1))
+    code, out, _ = cli("import", "prodigy", export, "--into", "live", "--set", "party=vendor_a")
+    assert code == 0 and "1 of those stored supersede an earlier rating" in out
+    assert set(wb.read("live").to_pandas()["party"]) == {"vendor_a"}
+    assert "Checked" not in cli("check", "live", "--as-of", "0")[1]
+    assert wb.read("live", as_of=0).where(label="no").count() == 0 and wb.read("live").where(label="no").count() == 1
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    (("prodigy", "export.jsonl"), 2, "--into is missing"), (("nothing", "export.jsonl", "--into", "live"), 2, "platform='nothing' is not known"),
+    (("prodigy", "none.jsonl", "--into", "live"), 1, "there is no such file"),
+    (("prodigy", "export.jsonl", "--into", "live", "--set", "party"), 2, "--set 'party': expected NAME=VALUE"),
+    (("prodigy", "export.jsonl", "--into", "live", "--set", "party=a", "--set", "party=b"), 2, "--set party was given twice"),
+    (("prodigy", "export.jsonl", "--into", "live", "--set", "colour=a"), 2, "'colour' cannot be given for all ratings"),
+    (("prodigy", "export.jsonl", "--guess"), 2, "--guess proposes a mapping for one table"),
+    (("prodigy", "export.jsonl", "--into", "export.jsonl"), 1, "it cannot be written")])
+def test_what_is_wrong_is_one_message_and_a_code(cli: Cli, export: Path, arguments: tuple, code: int, words: str) -> None:
+    found, _, message = cli("import", *arguments)
+    assert found == code and words in message and len(message.strip().splitlines()) == 1
+
+
+def test_an_import_that_could_take_nothing_leaves_with_1(cli: Cli, export: Path) -> None:
+    record = {**RECORD, "_session_id": None, "_annotator_id": None}
+    export.write_text(json.dumps(record) + "\n")
+    code, out, _ = cli("import", "prodigy", export, "--into", "live", "--set", "rater_kind=robot")
+    assert code == 1 and "1 read = 0 stored + 0 unchanged + 1 quarantined" in out
+
+
+def test_a_bar_is_drawn_on_a_terminal_only(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bar([export]) as progress:
+        assert progress is None
+    monkeypatch.setenv("FORCE_COLOR", "1")      # rich takes this for a terminal
+    with bar([export]) as progress:
+        progress(export, 10)
+
+
+def test_records_without_a_rating_are_told_by_kind_the_most_frequent_first() -> None:
+    tally = Tally(1, 1, 0, 0, 0, 0, {"text answer": 2, "task without annotations": 1_000})
+    assert told(tally, Path("live"))[-1] == "Records without a rating: 1,000 task without annotations, 2 text answer."
