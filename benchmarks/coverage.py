@@ -40,13 +40,14 @@ from workbench.agreement.chance import chance_sums, corrected
 from workbench.agreement.conger import gwet_sums
 from workbench.agreement.contrast import Condition, difference_row, lone_row
 from workbench.agreement.covariances import pairwise_sums
-from workbench.agreement.estimate import AGREEING, DIFFERING, OFF_MODAL, Sampling, Sums, group_row
+from workbench.agreement.estimate import Sampling, Sums, group_row
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.gwet import ac_chance
 from workbench.agreement.identified import Identified
 from workbench.agreement.intraclass import one_way_model, two_way_models
 from workbench.agreement.krippendorff import alpha_sums, disagreement
 from workbench.agreement.percent import percent_sums
+from workbench.agreement.rare import AGREEING, DIFFERING, OFF_MODAL
 from workbench.reduce.tables import Moments, Patterns
 from workbench.schema import UNIT
 
@@ -56,8 +57,8 @@ FACTORS = {"raters": (2, 3, 5, 8), "levels": (2, 3, 5, 7), "copied": (0.3, 0.65,
 MODAL = {"skewed": 0.8, "strong": 0.95}
 COEFFICIENTS: dict[str, Callable[[Patterns], Sums]] = {
     "alpha": alpha_sums, "ordinal_alpha": lambda g: alpha_sums(replace(g, scale="ordinal")),
-    "fleiss": lambda g: chance_sums(g, fleiss_chance, "identity"), "AC": lambda g: chance_sums(g, ac_chance, "identity"),
-    "BP": lambda g: chance_sums(g, uniform_chance, "identity"), "percent": percent_sums}
+    "fleiss": lambda g: chance_sums(g, fleiss_chance, "identity"), "AC": lambda g: chance_sums(g, ac_chance, "identity", assumed=True),
+    "BP": lambda g: chance_sums(g, uniform_chance, "identity", assumed=True), "percent": percent_sums}
 DRAWN = [(2, 2, 0.65, "balanced", 0.0, 50), (3, 3, 0.9, "skewed", 0.0, 50), (3, 3, 0.65, "skewed", 0.3, 50), (5, 2, 0.3, "skewed", 0.0, 50),
          (3, 5, 0.65, "balanced", 0.3, 20), (3, 3, 0.65, "strong", 0.0, 200), (5, 3, 0.3, "strong", 0.3, 200),
          (2, 5, 0.9, "skewed", 0.0, 200), (8, 3, 0.65, "balanced", 0.0, 50), (3, 7, 0.3, "skewed", 0.3, 200)]

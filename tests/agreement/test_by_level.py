@@ -159,3 +159,13 @@ def test_groups_clusters_and_empty_selections():
 def test_an_unknown_interval_is_refused():
     with pytest.raises(ParameterError, match="interval='normal' is not known"):
         wb.agreement.specific(wb.from_matrix(frame_of([[1, 2], [1, 1]])), interval="normal")
+
+
+def test_only_the_kappa_of_a_rare_level_is_widened_and_noted():
+    # Of 100 items 40 are a a, 40 b b, 12 split between them, 5 c c, 3 split between a and c.
+    counts = [[2, 0, 0], [0, 2, 0], [1, 1, 0], [0, 0, 2], [1, 0, 1]]
+    found = levels_of(from_counts(counts, weight=[40, 40, 12, 5, 3]), interval="jackknife")
+    notes = {level: [row["note"] for row in pair] for level, pair in zip("abc", found.values())}
+    assert notes == {"a": ["", ""], "b": ["", ""], "c": [
+        "", "3 items with a disagreement and 8 with an off-modal level, 5 of these with two ratings of one: interval widened by what "
+            "one more item could change"]}

@@ -26,7 +26,7 @@ def raters_of(values):
 
 @pytest.mark.parametrize(("interval", "severity", "begins"), [
     ((0.62, 0.58, 0.66), "ok",
-     "Raters agree on helpfulness well beyond chance: alpha 0.62 (95 % 0.58 to 0.66, 812 items, 27 raters)."),
+     "Raters agree on helpfulness well beyond chance: alpha 0.62 (95 % 0.58 to 0.66, 812 items, these 27 raters)."),
     ((0.45, 0.35, 0.55), "attention", "Raters agree on helpfulness beyond chance, but not surely by as much as 0.4: alpha 0.45"),
     ((0.28, 0.22, 0.34), "attention", "Raters agree on helpfulness little beyond chance: alpha 0.28"),
     ((0.10, 0.05, 0.15), "alarm", "Raters hardly agree on helpfulness beyond chance: alpha 0.10"),
@@ -93,3 +93,43 @@ def test_ratings_of_which_none_counts_are_said_to_be_there():
 def test_one_level_alone_asks_for_other_levels():
     found = FINDINGS(summary_of(np.nan, np.nan, np.nan, note="only one level occurs")).iloc[0]
     assert "rate items that deserve other levels" in found["action"]
+
+
+def rare():
+    """Two raters on 100 items, of which 97 are no, no, and the rest split."""
+    return wb.from_matrix(pd.DataFrame({"ann": ["no"] * 97 + ["yes", "no", "yes"], "bob": ["no"] * 97 + ["no", "yes", "no"]}))
+
+
+def test_three_splits_among_a_hundred_are_no_alarm():
+    # Alpha is -.01 and leaving any item out hardly moves it; one item more that agrees on yes makes it .39.
+    found = FINDINGS(wb.agreement.summary(rare())).iloc[0]
+    assert found["severity"] == "unknown" and found["high"] > 0.4
+    assert found["sentence"].startswith("Whether raters agree on overall beyond chance cannot be told yet: alpha -0.01 (95 % ")
+    assert found["sentence"].endswith("these 2 raters); 3 items with a disagreement and 3 with an off-modal level, 0 of these with two "
+                                      "ratings of one.")
+
+
+def test_an_interval_that_was_not_widened_raises_no_alarm_on_few_items_off_the_commonest_level():
+    found = FINDINGS(wb.agreement.summary(rare(), interval="linearized")).iloc[0]
+    assert found["severity"] == "unknown" and found["high"] < 0.2
+    assert "cannot be told from so few items off the commonest level: alpha -0.01" in found["sentence"]
+
+
+def test_an_interval_for_such_raters_says_so():
+    row = summary_of(0.62, 0.58, 0.66).assign(estimand="such raters")
+    assert FINDINGS(row)["sentence"][0].endswith("alpha 0.62 (95 % 0.58 to 0.66, 812 items, such raters as these 27 raters).")
+
+
+def test_a_rater_whose_items_have_no_other_pair_is_not_told_from_them():
+    # Ten equal raters, two an item; r0 got the hard items, and taking r0 out takes those out.
+    generator, rows = np.random.default_rng(3), []
+    for i in range(400):
+        pair = [0, generator.integers(1, 10)] if i < 100 else 1 + generator.permutation(9)[:2]
+        right = generator.random(2) < (0.65 if i < 100 else 0.95)
+        rows += [(f"i{i}", f"r{j}", "yn"[int(ok) ^ i % 2]) for j, ok in zip(pair, right)]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "label"]))
+    table = FINDINGS(wb.agreement.summary(ratings), raters=wb.agreement.raters(ratings))
+    row = table[table["name"] == "influence"].squeeze()
+    assert row["severity"] == "unknown"
+    assert row["sentence"].startswith("On the items of rater r0 agreement is lower: without them alpha +0.")
+    assert row["sentence"].endswith("100 shared items, of which 100 have no other pair); rater and items cannot be told apart.")

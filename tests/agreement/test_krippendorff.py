@@ -217,7 +217,7 @@ def test_a_distance_of_ones_own_worked_by_hand():
 
 
 def test_the_known_distances_given_as_tables_are_their_scales():
-    frame = frame_of([[1, 4, 2, 4, 3, 1], [2, 4, 2, 4, 3, 1], [1, 3, None, 4, 1, 1]])
+    frame = frame_of([10 * row for row in ([1, 4, 2, 4, 3, 1], [2, 4, 2, 4, 3, 1], [1, 3, None, 4, 1, 1])])  # few items would be widened
     values = np.arange(1.0, 5)
     tables = {"nominal": values[:, None] != values, "interval": (values[:, None] - values) ** 2,
               "ratio": ((values[:, None] - values) / (values[:, None] + values)) ** 2}

@@ -251,3 +251,36 @@ def test_a_rater_of_one_level_crowds_wholly_and_has_no_interval():
 def test_a_confidence_in_percent_is_refused():
     with pytest.raises(wb.ParameterError, match="confidence=95 is not a share"):
         RATERS(wb.from_matrix(frame_of([[1, 2], [1, 2]])), confidence=95)
+
+
+def test_the_others_are_held_against_one_another_on_the_raters_items():
+    rows = draw(seed=7)
+    table = RATERS(wb.from_matrix(frame_of(rows), scale="nominal"))
+    found = table[table["name"] == "others_on_its_items"].set_index("rater_id")
+    for j, row in enumerate(rows):
+        others = [[r[i] for k, r in enumerate(rows) if k != j and r[i] is not None] for i in range(len(row)) if row[i] is not None]
+        each = [mean(float(a == b) for x, a in enumerate(o) for y, b in enumerate(o) if x != y) for o in others if len(o) > 1]
+        known = found.loc[f"rater{j}"]
+        assert (known["value"], known["n_items"]) == (pytest.approx(mean(each), abs=EXACT), len(each))
+        assert known["se"] == pytest.approx(stdev(each) / len(each) ** 0.5, abs=EXACT)
+        assert known["n_unpaired"] == sum(len(o) == 1 for o in others)
+
+
+def test_items_that_go_with_the_rater_are_counted():
+    table = RATERS(wb.from_matrix(frame_of([[1, 2, 1, 2, 1], [1, 2, 2, 2, 1], [None, None, None, None, 1]])))
+    rows = table[table["name"] == "influence"].set_index("rater_id")
+    assert rows["n_unpaired"].tolist() == [4, 4, 0]
+    assert rows.loc["rater2", "note"].count("keep no pair") == 0
+    others = table[table["name"] == "others_on_its_items"].set_index("rater_id")["value"]
+    assert others["rater0"] == 1
+
+
+def test_hard_items_lower_the_raters_agreement_and_that_of_the_others_on_them_alike():
+    generator, hard = np.random.default_rng(8), np.arange(400) < 120
+    truth = generator.integers(3, size=400)
+    level = [np.where(generator.random(400) < np.where(hard, 0.6, 0.95), truth, generator.integers(3, size=400)) for _ in range(4)]
+    rows = [[int(k) if kept else None for k, kept in zip(row, hard | (j > 0))] for j, row in enumerate(level)]  # rater0: hard items alone
+    found = RATERS(wb.from_matrix(frame_of(rows), scale="nominal")).set_index(["name", "rater_id"])
+    own, others = found.loc["agreement_with_others", "value"], found.loc["others_on_its_items"]
+    assert own["rater0"] < own["rater1"] - 0.2
+    assert others.loc["rater0", "low"] < own["rater0"] < others.loc["rater0", "high"]

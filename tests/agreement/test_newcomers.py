@@ -60,6 +60,7 @@ def test_a_small_programme_worked_by_hand():
     assert apart["se"].iloc[0] == pytest.approx(stdev([-5 / 6, -1 / 2]) / 2**0.5, abs=EXACT)
     assert share.loc[1, ["n_items", "n_raters", "n_ratings", "n_dropped"]].tolist() == [10, 2, 20, 0]
     assert (table["estimand"] == "such raters").all()
+    assert apart["note"].str.startswith("items or rules that changed meanwhile would look the same").all()
     assert rows_of(table, "settled_after")["note"].item().startswith("2 raters, fewer than 5: cannot tell; held against items 26-50, the")
 
 

@@ -75,7 +75,28 @@ def test_undefined_alpha_stays_undefined():
     assert found["value"].isna().all()
     assert found["note"].str.contains("no item has two ratings").all()
     several = wb.agreement.decision_study(alone, further_raters=(0, 1, 2), further_items=())
-    assert several["planned_raters"].tolist() == [0, 1, 2]  # distinct, so that a chart can tell the rows apart
+    assert several["planned_raters"].tolist() == [1, 2, 3]  # distinct, so that a chart can tell the rows apart
+
+
+def test_items_rated_once_count_as_todays_ratings():
+    # 9 items rated once and 3 twice: 12 / (9 + 3/2) = 8/7 ratings an item; one more on each: 12 / (9/2 + 3/3) = 24/11.
+    rows = [(f"i{i}", who, score) for i in range(12) for who, score in (("ann", i % 3), *([("bob", i % 3 if i else 1)] if i < 3 else []))]
+    found = wb.agreement.decision_study(wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "score"])), further_raters=(0, 1),
+                                        further_items=())
+    assert found["planned_raters"].tolist() == pytest.approx([8 / 7, 24 / 11], abs=EXACT)
+    assert found["note"].str.startswith("9 of 12 items have one rating").all()
+
+
+def test_unequal_numbers_of_ratings_enter_by_their_harmonic_mean():
+    generator = np.random.default_rng(5)
+    scores = generator.normal(size=(2_000, 1)) + generator.normal(size=(2_000, 10))
+    means = [scores[:1_000, :2].mean(axis=1), scores[1_000:].mean(axis=1)]
+    frame = pd.DataFrame(scores)
+    frame.iloc[:1_000, 2:] = np.nan
+    found = wb.agreement.decision_study(wb.from_matrix(frame, scale="interval"), further_raters=(0,), further_items=())
+    # half with 2 and half with 10: 2 / (1/2 + 1/10); 1 of the means' variance is the items', and (1/2 + 1/10) / 2 is noise
+    assert found["planned_raters"][0] == pytest.approx(10 / 3, abs=EXACT)
+    assert found["value"][0] == pytest.approx(1 / 1.3, abs=DRAWN) == pytest.approx(1 / np.concatenate(means).var(), abs=3 * DRAWN)
 
 
 @pytest.mark.parametrize("given", [{"further_raters": (-1,)}, {"further_items": (-1,)}, {"further_raters": (1.5,)},

@@ -256,3 +256,10 @@ def test_the_sample_datasets_autorater_is_corrected_toward_the_experts():
     # TRUTH.md: later systems write longer answers, which the autorater likes
     assert span["autorater_mean"] > 1.5 and span["corrected_mean"] < 0.5
     assert (found["gain"]["corrected_mean"] > 1.3).all() and (found["n_unlabelled"]["corrected_mean"] > 600).all()
+
+
+def test_where_the_reason_for_labelling_is_not_recorded_the_note_says_so():
+    human, model = draw()
+    bare, recorded = (rows(CORRECTED_MEAN(panel(human, model, **more)))["note"] for more in ({}, {"selection": ["planned"] * len(model)}))
+    assert "why items were labelled is not recorded: taken as random" in bare["corrected_mean"]
+    assert "not recorded" not in bare["human_mean"] + recorded["corrected_mean"]

@@ -325,7 +325,10 @@ def test_calibration_of_the_vote_worked_by_hand(ask):
     value = found.set_index("name")["value"]
     assert value["accuracy"] == pytest.approx(2.5 / 4, abs=EXACT) and value["brier"] == pytest.approx((10 / 9 + 1 / 2) / 4, abs=EXACT)
     assert value["log_loss"] == pytest.approx(-(log(2 / 3) + log(1 / 3) + log(1 / 2)) / 4, abs=EXACT)
-    assert value["calibration_error"] == pytest.approx(1 / 12, abs=EXACT)
+    error = found.set_index("name").loc["calibration_error"]
+    assert error["value"] == pytest.approx(1 / 12, abs=EXACT) and np.isnan(error["low"])
+    # by chance sqrt(2 / pi) (sqrt(0) + sqrt(2/9 + 0 + 2/9)) / 4: the tie keeps its half whatever comes
+    assert error["note"].startswith("of which chance would give 0.133 were there none: no interval")
     curve = found[found["name"] == "reliability"]
     assert curve[["from", "to", "predicted", "value", "n_items"]].to_numpy(dtype=float) == pytest.approx(
         np.array([[1 / 3, 2 / 3, 1 / 2, 1 / 2, 1], [2 / 3, 1, 7 / 9, 2 / 3, 3]]), abs=EXACT)
@@ -523,3 +526,26 @@ def test_bins_are_refused_by_name(ask):
         ask(calibration, drawn()[0], bins=0)
     with pytest.raises(wb.ParameterError, match="bins=1000000 is not a number of bins. Use a whole number from 1 to 100"):
         ask(calibration, drawn()[0], bins=1_000_000)
+
+
+def test_chance_alone_gives_about_the_calibration_error_that_the_note_says():
+    from workbench.agreement.calibrated import calibration_error
+
+    generator, found = np.random.default_rng(3), []
+    for _ in range(200):
+        sure = generator.uniform(0.5, 1, 300)
+        gaps = np.zeros((300, 10))
+        gaps[np.arange(300), np.minimum((sure * 10).astype(int), 9)] = (generator.random(300) < sure) - sure
+        found.append(calibration_error(gaps, sure))
+    said = [float(row["note"].split()[5]) for row in found]
+    # 200 means of 5 bins' absolute gaps fix their mean to 2 %
+    assert np.mean([row["value"] for row in found]) == pytest.approx(np.mean(said), rel=0.08)
+
+
+def test_few_ratings_for_many_error_rates_are_said_to_be_overconfident(ask):
+    few, _ = drawn(2, n=80)                                # 80 ratings a rater, at three levels
+    many, _ = drawn(2, n=100)
+    notes = [ask(consensus, panel)["note"] for panel in (few, many)]
+    assert notes[0].str.contains("fewer than 30 ratings a rater for each level: probabilities are overconfident").all()
+    assert not notes[1].str.contains("overconfident").any()
+    assert not ask(consensus, few, method="one_coin")["note"].str.contains("overconfident").any()

@@ -275,3 +275,22 @@ def test_two_raters_say_nothing_of_other_raters():
         assert row["value"] == plain["value"] and np.isnan([row["low"], row["high"], row["se"]]).all()
         assert (row["estimand"], row["method"]) == ("such raters", "none")
         assert row["note"].startswith("fewer than 5 raters: what other raters would say cannot be told")
+
+
+def test_kappas_of_identified_raters_widen_on_a_rare_level_as_the_shared_one_does():
+    frame = pd.DataFrame({"ann": ["no"] * 97 + ["yes", "no", "yes"], "bob": ["no"] * 97 + ["no", "yes", "no"]})
+    ratings = wb.from_matrix(frame)
+    rows = {name: getattr(wb.agreement, name)(ratings).iloc[0] for name in ("fleiss_kappa", "scott_pi", "cohen_kappa", "conger_kappa")}
+    for name, row in rows.items():
+        assert "3 with an off-modal level, 0 of these with two ratings of one: interval widened" in row["note"] and row["high"] > 0.4, name
+        # all three shares are nearly the same, and so is what one item more moves
+        assert (row["low"], row["high"]) == pytest.approx((rows["fleiss_kappa"]["low"], rows["fleiss_kappa"]["high"]), abs=0.05), name
+    assert "off-modal" not in wb.agreement.gwet_ac(ratings)["note"][0] + wb.agreement.percent_agreement(ratings)["note"][0]
+
+
+def test_the_order_of_two_raters_with_own_weights_widens_alike():
+    first = ["no"] * 97 + ["yes", "no", "yes"]
+    own = np.array([[1, 0.2], [0.6, 1]])
+    rows = [wb.agreement.cohen_kappa(wb.from_matrix(pd.DataFrame({"ann": a, "bob": b})), weights=w).iloc[0]
+            for a, b, w in ((first, first[::-1], own), (first[::-1], first, own.T))]
+    assert rows[0][["low", "high"]].tolist() == pytest.approx(rows[1][["low", "high"]].tolist(), abs=1e-9)

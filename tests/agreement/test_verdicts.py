@@ -118,6 +118,13 @@ def test_gold_from_ratings_reaches_the_findings():
     assert said == "The majority of raters has the right level on overall on 95 % of the gold items (95 % interval 76 to 99 %, 20 items)."
 
 
+def test_the_plan_says_that_items_have_one_rating():
+    scores = [1.0, 2, 3, 1, 2, 3, 1, 2, 2]
+    frame = pd.DataFrame({"item_id": [*range(6), *range(3)], "rater_id": ["a"] * 6 + ["b"] * 3, "score": scores})
+    sentence = on_plan(wb.agreement.decision_study(wb.read(frame)))[0]["sentence"]
+    assert "(3 of 6 items have one rating)" in sentence
+
+
 def test_undefined_plans_say_nothing():
     alone = wb.from_matrix(pd.DataFrame({"ann": [1, 2, 3]}), scale="ordinal")
     assert on_plan(wb.agreement.decision_study(alone)) == []
@@ -126,7 +133,8 @@ def test_undefined_plans_say_nothing():
 @pytest.mark.parametrize(("name", "low", "high", "severity", "says"), [
     ("alpha_difference", -0.3, -0.1, "attention", "Raters of north agree less among themselves on tone than the others, on the same mix"),
     ("alpha_difference", 0.1, 0.3, "ok", "Raters of north agree more among themselves on tone than the others"),
-    ("alpha_difference", -0.1, 0.2, "ok", "Raters of north agree among themselves on tone about as far as the others"),
+    ("alpha_difference", -0.09, 0.2, "ok", "Raters of north agree among themselves on tone about as far as the others"),
+    ("alpha_difference", -0.2, 0.15, "unknown", "Whether raters of north agree among themselves on tone as far as the others cannot be told"),
     ("alpha_difference", -0.5, 0.3, "unknown", "Whether raters of north agree among themselves on tone as far as the others cannot be told"),
     ("leniency", -0.3, -0.1, "attention", "Raters of north score lower on tone than the others do on the same items: -0.200")])
 def test_a_party_is_judged_by_where_the_interval_lies(name, low, high, severity, says):
@@ -159,3 +167,14 @@ def test_findings_of_all_tables_stand_in_one_table_by_urgency():
                                   decision_study=wb.agreement.decision_study(ratings, by=["criterion"]))
     assert found["id"].tolist() == ["agreement/raters-not-connected/criterion=overall", "agreement/agreement/criterion=overall"]
     assert list(found.columns) == list(findings_table([]).columns)
+
+
+def test_one_of_twenty_models_or_rows_apart_is_held_for_chance():
+    # Twenty differences whose intervals are .1 to either side; the first ends just below 0, as one in twenty does by chance.
+    apart = [{"value": v, "low": v - 0.1, "high": v + 0.1, "criterion": f"c{i}"} for i, v in enumerate([-0.105, *[0.0] * 19])]
+    rows = [{**row, "name": name, "rater_id": "judge"} for row in apart for name in ("model_human", "human_human", "difference")]
+    models = estimates(*({**row} for row in rows), by=["criterion", "rater_id"])
+    assert {found["severity"] for found in on_autorater(models)} == {"unknown"}
+    assert on_autorater(models.head(3))[0]["severity"] == "attention"
+    cards = estimates(*({**row, "name": "leniency", "party": "north"} for row in apart), by=["criterion", "party"])
+    assert on_scorecard(cards) == [] and len(on_scorecard(cards.head(1))) == 1

@@ -27,7 +27,7 @@ def test_panels_share_the_full_range_and_mark_today(plans, views, mark, texts) -
 
 def test_the_subtitle_says_what_reliability_is_and_n(plans) -> None:
     said = " ".join(chart.decision_curve(plans).to_dict(validate=False)["title"]["subtitle"])
-    assert said.startswith("Correlation of two means by different raters · n = 40 items")
+    assert said.startswith("Share of the means' variance that is the items' (Phi) · n = 40 items")
 
 
 def test_an_undefined_plan_says_why(table, texts) -> None:

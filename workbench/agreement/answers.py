@@ -29,6 +29,8 @@ NO_LEVELS = f"scores have no levels, or more than {MAX_LEVELS}: use method='nume
 NO_ORDER = "nominal levels have no mean"
 NO_MEETING = "no item has two raters: truth and error cannot be told apart"
 NOT_THREE = "no item has three raters: error matrices lean on where EM begins"
+FEW_EACH = 30  # ratings a rater and level, below which error matrices fit the noise too
+OVERCONFIDENT = f"fewer than {FEW_EACH} ratings a rater for each level: probabilities are overconfident"
 NO_FORMER = "start knows none of these raters: begun from the vote"
 NO_NOISE = "raters agree fully: no noise to measure"
 NO_RATINGS = "no ratings are selected"
@@ -115,7 +117,8 @@ def by_model(group: Votes, options: Options) -> Answer:
     value, se, low, high = [np.full(n, np.nan)] * 4 if group.scale == "nominal" else \
         moments_of(fit.posterior, group.values, options.confidence)
     remark = join_notes(why, group.note)
-    notes = noted(group, remark, (gold >= 0, "gold"), *ties(group, fit.posterior))
+    bold = options.method == "dawid_skene" and options.iterations > 0 and group.n_ratings < FEW_EACH * m * q
+    notes = noted(group, join_notes(OVERCONFIDENT if bold else "", remark), (gold >= 0, "gold"), *ties(group, fit.posterior))
     return Answer(place, probability, fit.posterior, value, se, low, high, notes, remark, "posterior", fit)
 
 

@@ -59,7 +59,7 @@ def level_measures(group: Votes, answer: Answer, told: np.ndarray, options: Opti
     measures = [share("accuracy", right, options), average("brier", brier, options, 2.0),
                 average("log_loss", -np.log(np.maximum(of_gold, LEAST)), options)
                 | {"note": f"{lost:,} true level{'s' * (lost > 1)} had no probability: taken as {LEAST:g}" if lost else ""},
-                totalled("calibration_error", np.column_stack([np.ones(len(gold)), gaps]), distance, options, 1.0)]
+                calibration_error(gaps, sure)]
     for k in np.unique(place):
         inside = place == k
         measures.append(share("reliability", right[inside], options) | {"from": k / bins, "to": (k + 1) / bins,
@@ -77,10 +77,15 @@ def score_measures(group: Votes, answer: Answer, told: np.ndarray, options: Opti
             average("mean_error", gap, options, lowest=-np.inf), covered]
 
 
-def distance(totals: np.ndarray) -> np.ndarray:
-    """Calibration error as a formula of totals: units, then per bin what was right less what was promised."""
-    gaps = totals[..., 1:]
-    return np.where(gaps.real < 0, -gaps, gaps).sum(axis=-1) / totals[..., 0]
+def calibration_error(gaps: np.ndarray, sure: np.ndarray) -> dict[str, object]:
+    """Mean distance over bins of what was right from what was promised; `gaps` (units, bins) their difference, `sure` (units,) the latter.
+
+    Chance alone keeps it above 0, and the interval of such a sum does not hold 0 where 0 is true; `note` says what chance would give:
+    the mean absolute value of a normal gap with the promised variance, sqrt(2 / pi) times its standard deviation, in each bin.
+    """
+    by_chance = np.sqrt(2 / np.pi * ((sure * (1 - sure)) @ (gaps != 0))).sum() / len(sure)
+    return {"name": "calibration_error", "value": float(np.abs(gaps.sum(axis=0)).sum() / len(sure)),
+            "note": f"of which chance would give {by_chance:.3f} were there none: no interval"}
 
 
 def share(name: str, right: np.ndarray, options: Options) -> dict[str, object]:

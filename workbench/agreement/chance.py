@@ -48,7 +48,8 @@ def chance_corrected(name: str, chance: Chance, ratings: Ratings, *, by: Sequenc
 
 
 def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: bool = False, singles: bool = True) -> Sums:
-    """What a chance-corrected coefficient needs of a group; `singles`: whether items rated once count as used."""
+    """What a chance-corrected coefficient needs of a group; `assumed`: its chance does not come from the shares alone; `singles`:
+    whether items rated once count as used."""
     if not group.levels:
         return Sums(lambda totals: totals, np.zeros((0, 0)), np.zeros(0), None, n_items=0, n_ratings=0,
                     reason=NO_LEVELS if group.n_ratings else NO_PAIR)
@@ -64,7 +65,8 @@ def chance_sums(group: Patterns, chance: Chance, weights: Weights, *, assumed: b
 
     return Sums(formula=corrected(lambda shares: chance(shares, matrix)), terms=terms, weight=group.weight, cluster=group.cluster,
                 n_items=int(used.sum()), n_ratings=int(used @ n), reason="" if (n >= 2).any() else NO_PAIR, note=note,
-                rows_of=rows_of)
+                rows_of=rows_of,
+                again=None if assumed else (group, lambda more: chance_sums(more, chance, weights, singles=singles)))
 
 
 def item_terms(counts: Terms, weights: np.ndarray) -> Terms:

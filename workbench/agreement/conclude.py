@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from workbench.agreement.estimate import ONE_LEVEL
+from workbench.agreement.rare import HOLDS_LESS, OFF_LEVEL
 from workbench.agreement.verdicts import on_autorater, on_connectivity, on_gold, on_plan, on_scorecard
-from workbench.estimates import MEASURES, finding, findings_table
+from workbench.estimates import MEASURES, THESE_RATERS, finding, findings_table
 
 NOTEBOOK = "agreement"
 FEWEST = 10       # items below which the interval of alpha is too narrow to be held against a threshold
-NOT_SLICES = {"name", "rater_id", *MEASURES}
+NOT_SLICES = {"name", "rater_id", "n_unpaired", *MEASURES}
 
 
 def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, connectivity: pd.DataFrame | None = None,
@@ -32,13 +34,13 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, conne
 
     With `raters`, a `watch` for each rater without whom alpha is higher by `least`, where a t test of the influence survives
     Benjamini and Hochberg (1995) at the rate `false_discovery` over all raters and groups of the table,
-    doi:10.1111/j.2517-6161.1995.tb02031.x.
+    doi:10.1111/j.2517-6161.1995.tb02031.x; "unknown" where most of its items have no pair without it, for then the items go with it.
 
     `connectivity`: "attention" where members fall into sets that share no item, or hang together by fewer than 10. `autorater`: "attention"
     where the interval of its difference from the humans lies below 0, "unknown" where it reaches below -0.1 and above 0.
-    `scorecard`: "attention" where the party's alpha is surely lower, or its scores surely differ. `calibration`, `decision_study`: how
-    often the majority is right, how reliable means are and what more would buy, for the group where this is least; "attention" where
-    it is surely below a half.
+    `scorecard`: the same of the party's alpha, and "attention" where its scores surely differ. Both hold a difference for one only where
+    it survives Benjamini and Hochberg over their table. `calibration`, `decision_study`: how often the majority is right, how reliable
+    means are and what more would buy, for the group where this is least; "attention" where it is surely below a half.
 
     >>> import pandas as pd, workbench as wb
     >>> panel = wb.from_matrix(pd.DataFrame({"ann": [1, 2] * 60, "bob": ([1, 2] * 5 + [2, 1]) * 10}), scale="nominal")
@@ -46,10 +48,10 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, conne
     'Raters agree on overall well beyond chance: alpha 0.67'
     """
     alpha = summary[summary["name"] == "krippendorff_alpha"]
-    said = [(connectivity, on_connectivity), (scorecard, on_scorecard),
+    said = [(connectivity, on_connectivity), (scorecard, partial(on_scorecard, false_discovery=false_discovery)),
             (alpha, lambda table: [_on_group(row, poor, fair) for row in table.to_dict("records")]),
             (raters, lambda table: [_on_rater(row) for row in harmful(table, least, false_discovery)]),
-            (autorater, on_autorater), (calibration, on_gold), (decision_study, on_plan)]
+            (autorater, partial(on_autorater, false_discovery=false_discovery)), (calibration, on_gold), (decision_study, on_plan)]
     return findings_table(row for table, say in said if table is not None for row in say(table))
 
 
@@ -79,7 +81,11 @@ def _on_group(row: Mapping[str, object], poor: float, fair: float) -> dict[str, 
     severity, says, action = _verdict(row, poor, fair) if row["n_items"] >= FEWEST else (
         "unknown", "Whether raters agree{on} beyond chance cannot be told from so few items",
         f"Have {max(items_needed(row, fair), FEWEST - row['n_items']):,} or more further items rated twice or more.")
-    sentence = f"{says.format(on=on)}: alpha {_interval(row)}."
+    few = next((f"; {part.split(':')[0]}" for part in row["note"].split("; ") if OFF_LEVEL in part), "")
+    if severity == "alarm" and HOLDS_LESS in row["note"]:
+        severity, says = "unknown", "Whether raters agree{on} beyond chance cannot be told from so few items off the commonest level"
+        action = "Rate more items that deserve the rarer levels."
+    sentence = f"{says.format(on=on)}: alpha {_interval(row)}{few}."
     return finding(NOTEBOOK, "agreement", sentence, severity=severity, where=where, evidence=row, action=action)
 
 
@@ -115,9 +121,14 @@ def _on_rater(row: Mapping[str, object]) -> dict[str, object]:
     """The finding on a rater without whom alpha is higher."""
     where = _slice(row) | {"rater_id": str(row["rater_id"])}
     on = ", ".join(_slice(row).values())
-    sentence = (f"Without rater {row['rater_id']} agreement{f' on {on}' if on else ''} is higher: "
-                f"alpha {row['value']:+.3f} ({_confidence(row)} {row['low']:+.3f} to {row['high']:+.3f}, "
-                f"{row['n_items']:,} shared items).")
+    on = f" on {on}" if on else ""
+    change = f"alpha {row['value']:+.3f} ({_confidence(row)} {row['low']:+.3f} to {row['high']:+.3f}, {row['n_items']:,} shared items"
+    if 2 * row.get("n_unpaired", 0) > row["n_items"]:
+        sentence = (f"On the items of rater {row['rater_id']} agreement{on} is lower: without them {change}, of which "
+                    f"{row['n_unpaired']:,} have no other pair); rater and items cannot be told apart.")
+        return finding(NOTEBOOK, "rater or items lower agreement", sentence, severity="unknown", where=where, evidence=row,
+                       action="Have some of these items rated by two others.")
+    sentence = f"Without rater {row['rater_id']} agreement{on} is higher: {change})."
     return finding(NOTEBOOK, "rater lowers agreement", sentence, severity="attention", status="watch", where=where, evidence=row,
                    action="Review this rater's items with them: a misread rubric and a sound dissent look alike here.")
 
@@ -136,4 +147,6 @@ def _counts(row: Mapping[str, object]) -> str:
 
 
 def _interval(row: Mapping[str, object]) -> str:
-    return f"{row['value']:.2f} ({_confidence(row)} {row['low']:.2f} to {row['high']:.2f}, {_counts(row)})"
+    whom = "these" if row["estimand"] == THESE_RATERS else "such raters as these"
+    items, raters = _counts(row).split(", ")
+    return f"{row['value']:.2f} ({_confidence(row)} {row['low']:.2f} to {row['high']:.2f}, {items}, {whom} {raters})"

@@ -7,14 +7,16 @@ level. The linearised error needs an item's influence alone, which has a closed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights, beside, corrected, item_terms
+from workbench.agreement.chance import Weights, beside, chance_sums, corrected, item_terms
 from workbench.agreement.covariances import by_pull, pairwise_sums
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates, undefined
+from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.identified import Identified, first_of, of_ratings, shares_of
 from workbench.agreement.two_way import Left, Panel, by_rating, with_less
 from workbench.agreement.weights import weight_matrix
@@ -67,7 +69,8 @@ def conger_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights =
     def sums(group: Patterns) -> Sums:
         if not group.n_ratings:
             return undefined(NO_PAIR)
-        return kernel(panel.of(group.key), weight_matrix(weights, group.values), interval)
+        sums = kernel(panel.of(group.key), weight_matrix(weights, group.values), interval)
+        return replace(sums, again=(group, lambda more: chance_sums(more, fleiss_chance, weights)))  # whose ends move alike
     return estimates("conger_kappa", patterns(ratings, by=by, cluster=cluster), sums, by=by, sampling=sampling)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import resample
+from workbench.agreement.rare import guarded
 from workbench.agreement.two_way import FEWEST_RATERS, Panel, leave_each_out, left, spread
 from workbench.errors import ParameterError, one_of
 from workbench.estimates import SUCH_RATERS, THESE_RATERS, estimate, estimates_table, join_notes
@@ -28,10 +29,6 @@ ONE_LEVEL = "only one level occurs"
 ONE_SIDE = "all draws lie on one side of the value: no bca interval"
 FEW_RATERS = f"fewer than {FEWEST_RATERS} raters: what other raters would say cannot be told"
 
-# Where fewer items than these differ, leave the commonest level, or have two ratings of one other level, 95 % intervals were seen to
-# hold less (benchmarks/coverage.py); for want of the last not those of coefficients whose chance is not that of the levels' shares.
-DIFFERING, OFF_MODAL, AGREEING = 10, 20, 10
-OTHER_CHANCE = ("percent_agreement", "brennan_prediger", "gwet_ac")
 # A standard error this small is rounding: every item says the same.
 ROUNDING = 1e-12
 
@@ -44,6 +41,7 @@ class Sums:
     cluster they lie in or None. `n_items`, `n_ratings` count what was used. `reason` says why the value is undefined, if it is.
     For the two-way interval, in whose formula nothing is held: `rows_of`, terms and formula of other items of the group; or, where
     who rated matters, `left_of`, what leaving out each rating does.
+    `again`: where chance comes from the shares alone, the levels that count, and the same sums of other such levels.
     """
 
     formula: resample.Formula
@@ -56,6 +54,7 @@ class Sums:
     note: str = ""
     rows_of: Callable[..., tuple[resample.Terms, resample.Formula]] | None = None
     left_of: Callable[[Identified], Left] | None = None
+    again: tuple[Patterns, Callable[[Patterns], Sums]] | None = None
 
 
 def undefined(reason: str, *, n_items: int = 0, n_ratings: int = 0) -> Sums:
@@ -77,7 +76,8 @@ class Sampling:
     The default is the one that under-covers least in `benchmarks/coverage.py`. Of 156 cells where 10 items with a disagreement and
     20 with an off-modal level are expected, 95 % intervals of alpha held 93 to 97 % in 94 % of cells (linearized: 87 %), of AC in
     99 % (linearized: 81 %, being too wide where ratings are missing); the worst was .87 (linearized: .81, bootstrap .82, bca .86),
-    where hardly any item had two ratings of one rare level. With fewer such items than that it held less, and `note` counts them.
+    where hardly any item had two ratings of one rare level. With fewer such items than that it held less: `note` counts them,
+    and the jackknife's and the two-way interval are widened (`rare`).
     """
 
     interval: str = "jackknife"
@@ -106,8 +106,6 @@ def group_row(name: str, group: Patterns | Moments, sums: Sums, sampling: Sampli
     found = math.nan if sums.reason else float(resample.value(sums.formula, sums.weight @ sums.terms))
     undefined = sums.reason or ("" if math.isfinite(found) else ONE_LEVEL)
     interval = {} if undefined or sampling.interval == "none" else _interval(found, group, sums, sampling)
-    if interval.get("se", 0) > 0:
-        interval["note"] = join_notes(interval["note"], thin(group, agreeing=name not in OTHER_CHANCE))
     note = join_notes(undefined, sums.note, str(interval.pop("note", "")), group.note)
     row = estimate(name, found, estimand=SUCH_RATERS if sampling.interval == "two-way" else THESE_RATERS, n_items=sums.n_items,
                    n_raters=group.n_raters, n_ratings=sums.n_ratings, n_dropped=group.n_dropped + group.n_ratings - sums.n_ratings)
@@ -131,7 +129,11 @@ def _interval(found: float, group: Patterns | Moments, sums: Sums, sampling: Sam
         if len(moved[0]) < FEWEST_RATERS:
             return {"note": FEW_RATERS}
     made = interval_over((found, sums.formula, terms, weight), one, sampling, moved)
-    return made | {"low": max(made["low"], sampling.lowest), "high": min(made["high"], 1.0)} if "low" in made else made
+    if "low" not in made:
+        return made
+    if sums.again and made["se"] > 0:
+        made = guarded(made, *sums.again, sampling.interval, lambda other: _jackknife_ends(other, sampling.confidence))
+    return made | {"low": max(made["low"], sampling.lowest), "high": min(made["high"], 1.0)}
 
 
 def interval_over(items: Items, one: str, sampling: Sampling, moved: Sequence[np.ndarray] = (),
@@ -178,22 +180,8 @@ def _unless_rounding(se: float) -> float:
     return 0.0 if se < ROUNDING else se
 
 
-def thin(group: Patterns | Moments, *, agreeing: bool = True) -> str:
-    """A warning where too few items differ, leave the commonest level or (if asked) have two ratings of another level; else ""."""
-    counts = getattr(group, "counts", None)
-    if counts is None:
-        return ""
-
-    def of_items(found: np.ndarray) -> np.ndarray:
-        return np.asarray(resample.dense(found)).ravel()
-    n = of_items(counts.sum(axis=1))
-    weight = group.weight * (n >= 2)
-    others = counts[:, np.arange(counts.shape[1]) != np.argmax(weight @ counts)]
-    differing, off_modal, agreed = (int(weight @ held) for held in (
-        of_items(counts.max(axis=1)) < n, of_items(others.sum(axis=1)) > 0, of_items((others > 1).sum(axis=1)) > 0))
-    few = agreeing and agreed < AGREEING
-    if differing >= DIFFERING and off_modal >= OFF_MODAL and not few:
-        return ""
-    third = f", {agreed:,} of these with two ratings of one" if few else ""
-    return (f"{differing:,} items with a disagreement and {off_modal:,} with an off-modal level{third}: "
-            f"the interval may hold less than it claims")
+def _jackknife_ends(sums: Sums, confidence: float) -> tuple[float, float]:
+    """Ends of the jackknife's interval over the items, or clusters, of these sums."""
+    terms, weight = (sums.terms, sums.weight) if sums.cluster is None else resample.merge(sums.terms, sums.weight, sums.cluster)
+    found = float(resample.value(sums.formula, weight @ terms))
+    return _ends((found, sums.formula, terms, weight), "item", Sampling("jackknife", confidence), (), resample.z_interval)[:2]

@@ -27,7 +27,7 @@ SHROUT_FLEISS = {"ICC(2,1)": "ICC(A,1)", "ICC(3,1)": "ICC(C,1)", "ICC(2,k)": "IC
 INTERVALS = ("F", "jackknife", "linearized", "bootstrap", "bca", "two-way", "none")
 NOMINAL = "nominal levels have no distance: read krippendorff_alpha"
 ONE_ITEM = "one item: there is nothing to tell apart"
-RATERS_DIFFER = "raters differ in severity: the one-way F interval is too narrow where they rate many items, read ICC(A)"
+RATERS_DIFFER = "read ICC(A): raters differ in severity, and where they rate many items the one-way F interval is too narrow"
 NO_CROSSING = "raters share too few items to tell raters from noise"
 NEGATIVE = "the estimated variances do not add up to one above 0: too few ratings"
 # Excess kurtosis of item means beyond which the F interval, which takes them for normal, is some 20 % too narrow.

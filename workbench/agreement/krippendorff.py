@@ -85,7 +85,8 @@ def alpha_sums(group: Patterns | Moments, distance: np.ndarray | None = None) ->
         return as_array(terms * (n >= 2)[:, None]), formula
 
     return Sums(formula=formula, terms=terms, weight=weight, cluster=None if group.cluster is None else group.cluster[keep],
-                n_items=int(weight.sum()), n_ratings=int(weight @ n[keep]), reason="" if keep.any() else NO_PAIR, rows_of=rows_of)
+                n_items=int(weight.sum()), n_ratings=int(weight @ n[keep]), reason="" if keep.any() else NO_PAIR, rows_of=rows_of,
+                again=(group, lambda more: alpha_sums(more, distance)) if hasattr(group, "counts") else None)
 
 
 def sizes(group: Patterns | Moments) -> np.ndarray:

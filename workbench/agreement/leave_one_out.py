@@ -23,20 +23,26 @@ if TYPE_CHECKING:
     from workbench.ratings import Ratings
     from workbench.reduce import Moments, Patterns
 
+OTHERS = "others_on_its_items"
 TRAITS = {"consistency": consistency, "central_tendency": central_tendency}
 
 
 def raters(ratings: Ratings, *, by: Sequence[str] = (), confidence: float = 0.95) -> pd.DataFrame:
-    """Who pulls agreement down, whom do the others agree with, who rates higher, less steadily, more narrowly? Five rows a rater:
+    """Who pulls agreement down, whom do the others agree with, who rates higher, less steadily, more narrowly? Six rows a rater:
 
     `influence`: alpha (of the criterion's scale) without the rater less alpha with all; above 0, the panel agrees better without.
+    Items that keep no pair go with the rater: `n_unpaired` counts them, and where they are most, rater and items cannot be told apart.
     `agreement_with_others`: the mean, over the items they share, of the share of the item's other raters who gave the same level.
+    `others_on_its_items`: the share of pairs of those others who gave the same level, on the items with two of them or more.
     `leniency`: the mean of the rater's score less the mean of the item's other raters, in score units; above 0, higher scores.
     `consistency`: the standard deviation of the rater's own errors in score units, severities and the others' errors taken off; 0 is
     steady, and the panel's raters are its yardstick.
     `central_tendency`: the standard deviation of the rater's scores over that of the others' single scores on the same items,
     severities taken off; 1 uses the scale as they do, below 1 crowds the middle, above 1 the ends. Noise widens it too: read it
     beside `consistency`. A severe rater at the end of a short scale crowds there.
+
+    Harder items alone lower the first two and raise `consistency` as an erring rater would: read `agreement_with_others` beside
+    `others_on_its_items`, which such items lower alike. Leniency and central tendency compare on the same items and are free of that.
 
     `by`: columns that make groups. Intervals are t with the rater's items less one, at `confidence`: linearised; of the last two,
     jackknife over items, on the log of the variance.
@@ -64,11 +70,12 @@ def raters(ratings: Ratings, *, by: Sequence[str] = (), confidence: float = 0.95
 
 
 def _group_rows(panel: Identified, group: Patterns | Moments, confidence: float) -> list[dict[str, object]]:
-    """Five rows for each rater of one group."""
+    """Six rows for each rater of one group."""
     m = panel.n_raters
-    given, common = np.bincount(panel.rater, minlength=m), np.bincount(panel.rater, panel.size[panel.item] >= 2, m).astype(int)
+    given, shared, three = (np.bincount(panel.rater, panel.size[panel.item] >= n, m).astype(int) for n in (1, 2, 3))
     rows = []
     for name, measure in _measures(panel, group).items():
+        common = three if name == OTHERS else shared
         found = _with_ends(measure, common, confidence)
         for place, rater in enumerate(panel.names):
             value, low, high, se = (float(part[place]) for part in found)
@@ -78,10 +85,14 @@ def _group_rows(panel: Identified, group: Patterns | Moments, confidence: float)
             few = "" if reason or math.isfinite(low + high) else \
                 "one item: no interval" if common[place] == 1 else "too few or too like items: no interval"
             floor = measure.floor if value == 0 and not reason else ""
+            unpaired = int(shared[place] - three[place])
+            lone = f"{unpaired:,} of its {shared[place]:,} items keep no pair without it" \
+                if name == "influence" and not reason and 2 * unpaired > shared[place] else ""
             if not reason and not few:
                 row |= {"low": low, "high": high, "se": se, "confidence": confidence,
                         "method": "jackknife" if name in TRAITS else "linearized"}
-            rows.append({**group.key, "rater_id": rater, **row, "note": join_notes(reason, floor, few, group.note)})
+            note = join_notes(reason, lone, floor, few, group.note)
+            rows.append({**group.key, "rater_id": rater, **row, "n_unpaired": unpaired, "note": note})
     return rows
 
 
@@ -92,6 +103,7 @@ def _measures(panel: Identified, group: Patterns | Moments) -> dict[str, Measure
     same = "scores have no levels" if (panel.level < 0).all() else ""
     found = {"influence": _plain(*influence(panel, group)),
              "agreement_with_others": _plain(*_means(panel, shared, same_share(panel)), reason=same),
+             OTHERS: _plain(*_means(panel, panel.size[panel.item] >= 3, others_share(panel)), reason=same),
              "leniency": _plain(*_means(panel, shared, residual(panel)), reason=unordered)}
     item, rater = panel.item[shared], panel.rater[shared]
     free = panel.score[shared] - severities(item, rater, panel.score[shared])[rater]
@@ -116,7 +128,7 @@ def _with_ends(measure: Measure, common: np.ndarray, confidence: float) -> tuple
 def _why(name: str, value: float, common: int) -> str:
     """Why a rater's value is not defined, or ""."""
     if not common:
-        return "shares no item with another rater"
+        return "shares no item with another rater" if name != OTHERS else "shares no item with two other raters"
     if math.isfinite(value):
         return ""
     if name not in TRAITS:
@@ -129,6 +141,14 @@ def same_share(panel: Identified) -> np.ndarray:
     place = panel.item * (panel.level.max(initial=0) + 2) + panel.level + 1
     _, where, n = np.unique(place, return_inverse=True, return_counts=True)
     return (n[where] - 1) / np.maximum(panel.size[panel.item] - 1, 1)
+
+
+def others_share(panel: Identified) -> np.ndarray:
+    """Per rating: the share of pairs of the item's other raters at the same level, (R,); 0 / 0 as 0."""
+    n = panel.size[panel.item]
+    same = same_share(panel) * (n - 1)
+    pairs = np.bincount(panel.item, same)[panel.item] - 2 * same
+    return pairs / np.maximum((n - 1) * (n - 2), 1)
 
 
 def residual(panel: Identified) -> np.ndarray:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 STARTS = np.array([1, 11, 26, 51, 101, 201])
 # Raters below which "no difference" says more of their number than of their learning.
 FEWEST = 5
+# With one old hand an item there is nobody to tell the newcomers' learning from a change of the items by.
+CALENDAR = "items or rules that changed meanwhile would look the same"
 # An interval, of Bonferroni's confidence, that reaches further holds 0 for want of ratings.
 WIDE = 0.15
 NO_RATINGS = "no rating counts"
@@ -45,6 +47,9 @@ def settling(ratings: Ratings, *, by: Sequence[str] = (), first_days: int = 28, 
     from the first rating in the data given, so that ratings narrowed in time make old hands new. Intervals: t over raters, clustered
     by rater and by the items where new raters meet, at `confidence`; `estimand` is such raters. `n_dropped`: the new raters' ratings
     in the stretch without a fellow rater or gold.
+
+    Experience and the calendar rise together: where items got harder or a rubric changed while the newcomers learnt, that is in the
+    differences too, and raters who all began at once show it most. Hold them against old hands in the same weeks.
 
     Undefined (nan, reason in `note`): no times; nobody new; scores without levels; `settled_after` with fewer than 5 raters in a
     difference, one stretch only, a difference up to the last, or such an interval that reaches beyond 0.15 from its middle. No
@@ -139,6 +144,7 @@ def _measure_rows(shared: pd.DataFrame, new: pd.DataFrame, measure: str, confide
     earlier = [stretch for stretch in means if last is not None and stretch < last]
     apart, judged = ([_mean_row("difference", means[[stretch, last]], shared, new, level) for stretch in earlier]
                      for level in (confidence, 1 - (1 - confidence) / max(len(earlier), 1)))
+    apart = [row | {"note": join_notes(CALENDAR, str(row["note"]))} for row in apart]
     return [*rows, *apart, _settled(judged, last) | _counts(shared, new)]
 
 
@@ -188,7 +194,7 @@ def _settled(apart: list[dict[str, object]], last: int | None) -> dict[str, obje
         return row | {"note": "the new raters reached one stretch only"}
     against = f"held against items {STARTS[last]} and on" if last == len(STARTS) - 1 else \
         f"held against items {STARTS[last]}-{STARTS[last + 1] - 1}, the last that new raters reached"
-    against += "; experience counts from the first rating in the data"
+    against += f"; experience counts from the first rating in the data; {CALENDAR}"
     fewest = min(found["n_raters"] for found in apart)
     if fewest < FEWEST:
         return row | {"note": f"{fewest} raters, fewer than {FEWEST}: cannot tell; {against}"}

@@ -11,8 +11,9 @@ import pandas as pd
 
 from workbench import resample
 from workbench.agreement.krippendorff import krippendorff_alpha
+from workbench.agreement.rare import WIDENED
 from workbench.errors import ParameterError, examples
-from workbench.estimates import estimate, estimates_table, join_notes
+from workbench.estimates import SUCH_RATERS, estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -27,8 +28,10 @@ def scorecard(ratings: Ratings, *, party: str, by: Sequence[str] | None = None, 
 
     `alpha_party`, `alpha_others`: Krippendorff's alpha among the party's own raters, and among all other raters pooled: the mean
     over strata of the `mix`, each weighed by its share of all items (direct standardisation). `alpha_difference`: the first less
-    the second; above 0, the party agrees better. `alpha_unadjusted`: the party's alpha on its own mix.
+    the second; above 0, the party agrees better. `alpha_unadjusted`: the mean of the party's same strata by its own shares of them,
+    so that it differs from `alpha_party` by the mix alone.
     `leniency`: the mean, over items that both rated, of the party's mean score less the others'; above 0, the party scores higher.
+    It is about such raters: its error is clustered by rater and by item, with Satterthwaite's degrees of freedom.
 
     `party`: one value of the column `party`; others are never named. `by`: columns that make groups; None takes those that keep
     scales apart. `mix`: columns whose combinations are the strata; None takes `task_type` and `rubric_version` where the data have
@@ -37,10 +40,12 @@ def scorecard(ratings: Ratings, *, party: str, by: Sequence[str] | None = None, 
 
     Strata where either side has fewer than 10 items rated twice cannot be compared: they are left out of both sides, and `note`
     gives their share of the items. The interval of the difference takes the sides as independent, which is too wide where they rate
-    the same items. Undefined (nan, reason in `note`): no stratum to compare; leniency of nominal levels, or without a common item.
+    the same items. Undefined (nan, reason in `note`): no stratum to compare; leniency of nominal levels, or without a common item. No
+    interval: a stratum whose own alpha has none; leniency with one rater on a side, who cannot stand for others.
     Errors: `ParameterError` for a party that is not in the data, or data without parties.
 
-    Source: direct standardisation: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, ch. 19.
+    Sources: direct standardisation: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, ch. 19; two-way
+    clusters: Cameron, Gelbach and Miller (2011), doi:10.1198/jbes.2010.07136.
 
     >>> import numpy as np, pandas as pd, workbench as wb
     >>> truth = np.tile([1.0, 2.0, 3.0], 20)
@@ -60,7 +65,7 @@ def scorecard(ratings: Ratings, *, party: str, by: Sequence[str] | None = None, 
     others = [*(p for p in known if p != party), None]
     options = {"confidence": confidence, "cluster": cluster}
     own, rest = (krippendorff_alpha(ratings.where(party=who), by=[*by, *mix], **options) for who in (party, others))
-    shares = count_by(ratings, by=[*by, *mix])
+    shares, own_shares = (count_by(some, by=[*by, *mix]) for some in (ratings, ratings.where(party=party)))
     whole, around = (keyed(krippendorff_alpha(ratings.where(party=who), by=by, **options), by) for who in (party, others))
     leniencies = _leniencies(ratings, party, by, confidence, cluster)
     rows = []
@@ -68,8 +73,7 @@ def scorecard(ratings: Ratings, *, party: str, by: Sequence[str] | None = None, 
         named = dict(zip(by, key))
         sizes = [int(side[key]["n_raters"]) if key in side else 0 for side in (whole, around)]
         rows += [{**named, **each} for each in
-                 _standardised(*(_of(table, named) for table in (own, rest, shares)), mix, sizes, confidence)]
-        rows.append({**row, "name": "alpha_unadjusted"})
+                 _standardised(*(_of(table, named) for table in (own, rest, shares, own_shares)), mix, sizes, confidence)]
         rows.append({**named, **leniencies.get(key, estimate("leniency", math.nan, note="no item that both rated"))})
     return estimates_table([{**row, "party": party} for row in rows], by=[*by, "party"])
 
@@ -92,26 +96,43 @@ def standardised(values: np.ndarray, errors: np.ndarray, share: np.ndarray) -> t
     return (float(weight @ values), float(np.sqrt(weight**2 @ errors**2))) if len(share) else (math.nan, math.nan)
 
 
-def _standardised(own: pd.DataFrame, rest: pd.DataFrame, shares: pd.DataFrame, mix: Sequence[str],
+def unsure(side: dict[Key, dict[str, object]], common: Sequence[Key]) -> str:
+    """The strata where a side's alpha has a value and no error, by name; "" without one."""
+    names = [" ".join(map(str, key)) or "all items" for key in common if not side[key]["se"] > 0]
+    return f"alpha has no error on {examples(names)}: no interval" if names else ""
+
+
+def _standardised(own: pd.DataFrame, rest: pd.DataFrame, shares: pd.DataFrame, own_shares: pd.DataFrame, mix: Sequence[str],
                   n_raters: Sequence[int], confidence: float) -> list[dict[str, object]]:
-    """Three rows of one group: both sides over their common strata, and the difference."""
+    """Four rows of one group: both sides over their common strata, the difference, and the party on its own mix."""
     sides, share = (keyed(own, mix), keyed(rest, mix)), {key: row["n_items"] for key, row in keyed(shares, mix).items()}
     common = [key for key in share if all(_enough(side.get(key)) for side in sides)]
     size = np.array([share[key] for key in common], dtype=float)
     left_out = 1 - size.sum() / max(sum(share.values()), 1)
     note = "no stratum where both have 10 items rated twice" if not common else \
         f"{100 * left_out:.0f} % of items lie where not both have {FEWEST} items rated twice: left out" if left_out else ""
-    rows, found = [], []
-    for name, side, raters in zip(("alpha_party", "alpha_others"), sides, n_raters):
-        values, errors = (np.array([side[key][c] for key in common], dtype=float) for c in ("value", "se"))
-        found.append((*standardised(values, np.nan_to_num(errors), size), sum(side[key]["n_items"] for key in common)))
+    own_size = np.array([keyed(own_shares, mix)[key]["n_items"] for key in common], dtype=float)
+    rows = []
+    for name, side, raters, weight in zip(("alpha_party", "alpha_others", "alpha_unadjusted"), (*sides, sides[0]),
+                                          (*n_raters, n_raters[0]), (size, size, own_size)):
+        values, errors = np.array([(side[key]["value"], error_of(side[key], confidence)) for key in common]).reshape(-1, 2).T
         counts = {c: int(sum(side[key][c] for key in common)) for c in ("n_items", "n_ratings", "n_dropped")}
-        rows.append(_row(name, *found[-1][:2], found[-1][2] - len(common), confidence, note=note, n_raters=raters, **counts))
-    counts = {c: rows[0][c] + rows[1][c] for c in ("n_items", "n_raters", "n_ratings", "n_dropped")}
-    df = min(found[0][2], found[1][2]) - len(common)
-    rows.append(_row("alpha_difference", found[0][0] - found[1][0], math.hypot(found[0][1], found[1][1]), df, confidence,
-                     note=note, **counts))
-    return rows
+        rows.append(_row(name, *standardised(values, errors, weight), counts["n_items"] - len(common), confidence,
+                         note=join_notes(unsure(side, common), note), n_raters=raters, **counts))
+    first, second = rows[:2]
+    counts = {c: first[c] + second[c] for c in ("n_items", "n_raters", "n_ratings", "n_dropped")}
+    difference = _row("alpha_difference", first["value"] - second["value"], math.hypot(first["se"], second["se"]),
+                      min(first["n_items"], second["n_items"]) - len(common), confidence,
+                      note=join_notes(first["note"], second["note"]), **counts)
+    return [*rows[:2], difference, rows[2]]
+
+
+def error_of(row: dict[str, object], confidence: float) -> float:
+    """The standard error of a stratum's alpha; where its interval was widened, the one that such an interval stands for."""
+    from scipy.special import stdtrit
+
+    reach = (row["high"] - row["low"]) / 2 / stdtrit(row["n_items"] - 1, (1 + confidence) / 2)
+    return max(row["se"], reach) if WIDENED in row["note"] else row["se"]
 
 
 def _enough(row: dict[str, object] | None) -> bool:
@@ -123,9 +144,9 @@ def _row(name: str, value: float, se: float, df: float, confidence: float, **mea
     """A row with its t interval; none where the error is unknown or 0."""
     row = estimate(name, value, **measures)
     if not se > 0 or df < 1:
-        return row if math.isnan(value) else row | {"note": join_notes("no spread: no interval", str(row["note"]))}
+        return row if math.isnan(value) or math.isnan(se) else row | {"note": join_notes("no spread: no interval", str(row["note"]))}
     low, high = resample.t_interval(value, se, df, confidence)
-    high = min(high, 1.0) if name in ("alpha_party", "alpha_others") else high
+    high = min(high, 1.0) if name in ("alpha_party", "alpha_others", "alpha_unadjusted") else high
     return row | {"low": low, "high": high, "se": se, "confidence": confidence, "method": "linearized"}
 
 
@@ -144,13 +165,34 @@ def _leniencies(ratings: Ratings, party: str, by: Sequence[str], confidence: flo
             continue
         means = group.groupby(["unit", "own"])["score"].mean().unstack()
         both = means.dropna() if means.shape[1] == 2 else means.iloc[:0]
-        gap = both[True] - both[False] if len(both) else pd.Series(dtype=float)
         units = group[group["unit"].isin(both.index)]
-        place = units.drop_duplicates("unit").set_index("unit").loc[gap.index, cluster].fillna(pd.Series(gap.index, gap.index)) \
-            if cluster and len(gap) else gap.index
-        n, value = len(pd.unique(place)), float(gap.mean()) if len(gap) else math.nan
-        spread = (gap - value).groupby(np.asarray(place)).sum()
-        se = math.sqrt(n / (n - 1) * float((spread**2).sum())) / len(gap) if n > 1 else math.nan
-        rows[key] = _row("leniency", value, se, n - 1, confidence, n_items=len(gap), n_raters=units["rater_id"].nunique(),
-                         n_ratings=len(units), n_dropped=len(group) - len(units), note="" if len(gap) else "no item that both rated")
+        value = float((both[True] - both[False]).mean()) if len(both) else math.nan
+        place = units[cluster].fillna(units["unit"]) if cluster else units["unit"]
+        se, df, note = leniency_error(units, both, value, place.to_numpy()) if len(both) else (math.nan, 0.0, "no item that both rated")
+        rows[key] = _row("leniency", value, se, df, confidence, n_items=len(both), n_raters=units["rater_id"].nunique(),
+                         n_ratings=len(units), n_dropped=len(group) - len(units), note=note, estimand=SUCH_RATERS)
     return rows
+
+
+def leniency_error(units: pd.DataFrame, means: pd.DataFrame, value: float, place: np.ndarray) -> tuple[float, float, str]:
+    """Standard error of the mean gap over such raters, its degrees of freedom, and why there is none.
+
+    units: the ratings of items that both sides rated; means: of each item and side; place: the ratings' items or clusters. A rating
+    pulls at the gap by its distance from the other side's mean of the item, less the gap, over the ratings of its side. Summed by item,
+    and by rater, their squares give two variances, which share that of the cells (Cameron, Gelbach and Miller 2011).
+    """
+    side, rater = units["own"].to_numpy(dtype=bool), units["rater_id"].to_numpy()
+    n = [len(pd.unique(rater[side == own])) for own in (True, False)]
+    if min(n) < 2 or len(pd.unique(place)) < 2:
+        return math.nan, 0.0, "one item: no interval" if min(n) > 1 else "one rater on a side, who cannot stand for others: no interval"
+    other = np.where(side, *(means[own].reindex(units["unit"]).to_numpy() for own in (False, True)))
+    pull = np.where(side, 1, -1) * (units["score"].to_numpy(dtype=float) - other) - value
+    pull = pd.Series(pull / units.groupby(["unit", "own"])["score"].transform("size").to_numpy() / len(means))
+    of_item, items = (pull[side].groupby(place[side]).sum() ** 2).sum(), len(pd.unique(place))
+    of_item *= items / (items - 1)
+    of_rater = [m / (m - 1) * (pull[side == own].groupby(rater[side == own]).sum() ** 2).sum() for own, m in zip((True, False), n)]
+    shared = (pull.groupby([side, rater, place]).sum() ** 2).sum()
+    if sum(of_rater) <= shared:
+        return math.sqrt(of_item), items - 1, ""
+    variance = of_item + sum(of_rater) - shared
+    return math.sqrt(variance), variance**2 / (of_item**2 / (items - 1) + sum(v**2 / (m - 1) for v, m in zip(of_rater, n))), ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,4 +51,4 @@ def percent_agreement(ratings: Ratings, *, by: Sequence[str] = (), weights: Weig
 
 def percent_sums(group: Patterns, weights: Weights = "identity") -> Sums:
     """What percent agreement needs of a group."""
-    return chance_sums(group, no_chance, weights, singles=False)
+    return replace(chance_sums(group, no_chance, weights, singles=False), again=None)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.krippendorff import krippendorff_alpha
+from workbench.agreement.groups import reductions
+from workbench.agreement.krippendorff import krippendorff_alpha, sizes
 from workbench.errors import ParameterError
 from workbench.estimates import estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
+    from workbench.reduce import Moments, Patterns
 
 PROJECTED = "projected: an interval narrows as 1 / sqrt(items)"
 
@@ -24,12 +26,14 @@ def decision_study(ratings: Ratings, *, by: Sequence[str] = (), scale: str | Non
                    confidence: float = 0.95, cluster: str | None = None) -> pd.DataFrame:
     """What would a further rater an item, or more items, buy? Two kinds of rows a group.
 
-    `reliability_of_mean`: how reliable the mean of an item's ratings is with `planned_raters` of them, today's mean number and so
-    many more: the correlation of two such means by other raters. 1 is certain, 0 noise only. Spearman and Brown:
-    k alpha / (1 + (k - 1) alpha), alpha the agreement of single ratings. The mean is that of scores on an interval scale, of midranks
-    on an ordinal one, and the vector of level shares on a nominal one, whose squared distances alpha counts; on a ratio scale it is an
-    approximation. `half_width`: half the interval of alpha once the items have become `planned_items`, more of the same kind, each
-    rated as often.
+    `reliability_of_mean`: how far the mean of an item's ratings is the item's own, with so many more ratings on each: `planned_raters`
+    is their mean number (harmonic, as each item's error goes with 1 over its number; items rated once count, and `note` says how
+    many). It is the share of the variance of such means that the items make, raters' severities counting as error: the dependability
+    (Phi) of absolute scores. Where the same raters rate all items, means order items more reliably than that. 1 is certain, 0 noise
+    only. Spearman and Brown: k alpha / (1 + (k - 1) alpha), alpha the agreement of single ratings. The mean is that of scores on an
+    interval scale, of midranks on an ordinal one, and the vector of level shares on a nominal one, whose squared distances alpha
+    counts; on a ratio scale it is an approximation. `half_width`: half the interval of alpha once the items have become
+    `planned_items` (of those rated twice), more of the same kind, each rated as often.
 
     ratings: any selection; `by`: columns that make the groups. `scale`, `confidence`, `cluster`: as in `krippendorff_alpha`.
     `further_raters`, `further_items`: numbers of raters an item, and of items, to add; whole, 0 or more. 0 is today.
@@ -52,8 +56,10 @@ def decision_study(ratings: Ratings, *, by: Sequence[str] = (), scale: str | Non
             raise ParameterError(f"{name}={numbers!r} is not a list such as (0, 1): each must be a whole number of 0 or more. 0 is "
                                  "what there is today.")
     found = krippendorff_alpha(ratings, by=by, scale=scale, confidence=confidence, cluster=cluster)
-    rows = [row for alpha in found.to_dict("records") for row in
-            (*(_reliability(alpha, by, int(k)) for k in further_raters), *(_half_width(alpha, by, int(n)) for n in further_items))]
+    groups = reductions(ratings, by=by, scale=scale, cluster=cluster)
+    rows = [row for alpha, group in zip(found.to_dict("records"), groups) for row in
+            (*(_reliability(alpha, by, group, int(k)) for k in further_raters),
+             *(_half_width(alpha, by, group, int(n)) for n in further_items))]
     return estimates_table(rows, by=[*by, "planned_raters", "planned_items"])
 
 
@@ -62,30 +68,38 @@ def spearman_brown(reliability: float, times: float) -> float:
     return times * reliability / (1 + (times - 1) * reliability) if reliability >= 0 else math.nan
 
 
-def _reliability(alpha: Mapping[str, object], by: Sequence[str], further: int) -> dict[str, object]:
+def ratings_an_item(group: Patterns | Moments, further: int = 0) -> float:
+    """Harmonic mean over rated items of their number of ratings and so many more; so many alone without one."""
+    n = sizes(group)
+    rated = group.weight * (n > 0)
+    return float(rated.sum() / (rated @ (1 / np.maximum(n + further, 1)))) if rated.any() else float(further)
+
+
+def _reliability(alpha: Mapping[str, object], by: Sequence[str], group: Patterns | Moments, further: int) -> dict[str, object]:
     """One row on the mean of today's ratings of an item and so many more."""
-    row = _row("reliability_of_mean", alpha, by, further_raters=further)
+    row = _row("reliability_of_mean", alpha, by, group, further_raters=further)
+    once, items = (int(group.weight @ which) for which in (sizes(group) == 1, sizes(group) > 0))
+    row["note"] = join_notes(f"{once:,} of {items:,} items have one rating" if once else "", row["note"])
     k, low, high = row["planned_raters"], *np.clip([alpha["low"], alpha["high"]], 0, None)
     value = spearman_brown(alpha["value"], k)
     if not math.isnan(value):
         return row | {"value": value, "low": spearman_brown(low, k), "high": spearman_brown(high, k),
                       "confidence": alpha["confidence"], "method": alpha["method"]}
     below = "alpha is below 0: means of such ratings carry no information on items" if alpha["value"] < 0 else ""
-    return row | {"note": join_notes(below, alpha["note"])}
+    return row | {"note": join_notes(below, row["note"])}
 
 
-def _half_width(alpha: Mapping[str, object], by: Sequence[str], further: int) -> dict[str, object]:
+def _half_width(alpha: Mapping[str, object], by: Sequence[str], group: Patterns | Moments, further: int) -> dict[str, object]:
     """One row on the interval of alpha with so many more items."""
-    row = _row("half_width", alpha, by, further_items=further)
+    row = _row("half_width", alpha, by, group, further_items=further)
     value = (alpha["high"] - alpha["low"]) / 2 * math.sqrt(alpha["n_items"] / max(row["planned_items"], 1))
     why = "" if math.isnan(alpha["value"]) or not math.isnan(value) else "alpha has no interval"
     return row | {"value": value, "note": join_notes(why, PROJECTED if further and not math.isnan(value) else "", alpha["note"])}
 
 
-def _row(name: str, alpha: Mapping[str, object], by: Sequence[str], *, further_raters: int = 0,
+def _row(name: str, alpha: Mapping[str, object], by: Sequence[str], group: Patterns | Moments, *, further_raters: int = 0,
          further_items: int = 0) -> dict[str, object]:
     """An undefined row that rests on the same items, raters and ratings as alpha, and what is planned."""
     counts = {c: alpha[c] for c in ("estimand", "n_items", "n_raters", "n_ratings", "n_dropped", "note")}
-    each = alpha["n_ratings"] / max(alpha["n_items"], 1)
     return {c: alpha[c] for c in by} | estimate(name, math.nan, **counts) | {
-        "planned_raters": each + further_raters, "planned_items": alpha["n_items"] + further_items}
+        "planned_raters": ratings_an_item(group, further_raters), "planned_items": alpha["n_items"] + further_items}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # With fewer labelled clusters t leans on scores of even shape, which so few cannot show: skew ones were held 80 to 88 % of the time.
 LEAST_LABELLED = 10
+NOT_RECORDED = "why items were labelled is not recorded: taken as random"
 # A gap this many standard errors wide between labelled and other items is no accident of a random draw.
 APART = 3.0
 # With fewer labelled items off the commonest score their mean is too skew for t: benchmarks/corrected_mean.py, "rare".
@@ -39,9 +40,10 @@ def corrected_mean(ratings: Ratings, *, by: Sequence[str] = (), model: str | Non
     `human_mean`: of the labelled items alone. `autorater_mean`: the model's, uncorrected, for comparison; it is biased.
 
     The target is the human panel's mean score on items such as these: not truth, nor another panel's mean. It stands and falls with
-    the labelled items being a random subset, so only ratings of selection planned or audit enter. `by`: columns that
-    make groups, such as "system". `model`: the id of the model, where several rated. `cluster`: a column whose items are
-    one draw; an item without a value is one by itself; None for items. Who is human and who a model: as in `autorater`.
+    the labelled items being a random subset, so only ratings of selection planned or audit enter; without that column they are taken
+    as random, which `note` says. `by`: columns that make groups, such as "system". `model`: the id of the model, where several rated.
+    `cluster`: a column whose items are one draw; an item without a value is one by itself; None for items. Who is human and who a
+    model: as in `autorater`.
     Further columns: `power`; `n_unlabelled`, items (of `n_items`) without a human rating; `gain`, the variance of `human_mean` over that
     of the row: so many times the labelled items the humans alone would need.
 
@@ -63,6 +65,7 @@ def corrected_mean(ratings: Ratings, *, by: Sequence[str] = (), model: str | Non
     """
     one_of("interval", interval, ("linearized", "none"))
     sampling = Sampling(interval, confidence)
+    taken = NOT_RECORDED if "selection" in ratings.missing else ""
     unfit = sorted({str(v) for column, values in ratings.conditions if column == "selection" for v in values
                     if v not in PANEL["selection"]})
     if unfit:
@@ -72,7 +75,8 @@ def corrected_mean(ratings: Ratings, *, by: Sequence[str] = (), model: str | Non
         cluster = None
     rows: list[dict[str, object]] = []
     for trial in _of_one_model(ratings, by, model, cluster):
-        rows += _rows(trial, sampling)
+        rows += [row | {"note": join_notes(str(row["note"]), taken if row["name"] == "corrected_mean" else "")}
+                 for row in _rows(trial, sampling)]
     return estimates_table(rows, by=[*by, "rater_id"])
 
 

@@ -71,8 +71,9 @@ def confusion(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_
     deviation that is left. "one_coin" has no `confusion` rows.
 
     Arguments as in `consensus`, to whose `start` the table of a model may be given. `n_expected` is how many ratings, as far as the
-    truth is known, an estimate rests on. Intervals take them for counted (Wilson; bias normal, noise chi-square): approximate, and
-    too narrow where the truth is doubtful.
+    truth is known, an estimate rests on. Intervals of the models' shares are Wilson's, of as many ratings as would have the error that
+    the fit's own information gives, which counts the truth as unknown; those of votes (Wilson) and of "numeric" (bias normal,
+    noise chi-square) take it for known and are too narrow where it is doubtful, as are all beyond 1,000 parameters, which `note` says.
 
     Undefined (nan, reason in `note`): as in `consensus`; errors at a true level of which the rater is expected to have met less
     than half an item; bias and noise of a rater who shares no item. Errors and sources: as in `consensus`; Wilson (1927),
@@ -101,8 +102,8 @@ def calibration(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawi
     Rows by `name`, for `method` and beside it for the majority vote (column `consensus`): `accuracy`, the share of gold units whose
     level is right, one of k tied levels counting 1/k; `brier`, the mean of sum_k (p_k - [k is true])^2, from 0 to 2; `log_loss`,
     the mean of -log p_true (p at least 1e-15); `calibration_error`, the mean distance of probability and accuracy over bins of
-    `probability`, which chance alone keeps above 0; `reliability`, for each bin (`from`, `to`) the share right as `value` beside
-    the mean probability `predicted`.
+    `probability`, which chance alone keeps above 0 (`note` says how far; no interval); `reliability`, for each bin (`from`, `to`) the
+    share right as `value` beside the mean probability `predicted`.
     "numeric", beside the plain mean: `rmse`, `mean_error` (above 0 too high), `coverage`, the share of gold within the intervals.
 
     Arguments as in `consensus`; `bins` of equal width between 0 and 1. Intervals, gold units as the sample: Wilson for shares, else

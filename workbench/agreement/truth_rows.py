@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from workbench.agreement.answers import MODELS, Answer, Options, is_silent
 from workbench.agreement.calibrated import wilson
 from workbench.agreement.dawid_skene import error_matrices, m_step, votes_of
+from workbench.agreement.information import parameter_errors
 from workbench.agreement.numeric import PRIOR
 from workbench.estimates import MEASURES, SUCH_RATERS, THESE_RATERS, estimate, join_notes
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from workbench.reduce import Votes
 
 ALONE = "shares no item with another rater"
+TOO_MANY = "too many parameters for errors that count the truth as unknown: too narrow"
 HARDLY_MET = "less than half an item of this level is expected"
+FLAT = 1e-9  # a share this near 0 or 1 has no error to count by
 FEWEST = 0.5  # expected ratings below which an error rate would be little but its smoothing
 
 
@@ -47,11 +51,15 @@ def level_rows(group: Votes, answer: Answer, options: Options) -> list[pd.DataFr
     own, names = np.bincount(group.rater, minlength=m), np.array(group.levels, dtype=object)
     judge, true, given = (axis.ravel() for axis in np.indices((m, q, q)))
     held = expected.sum(axis=2)[judge, true]
-    found = [share_rows(group, answer, options, "prevalence", prevalence, np.full(q, float(group.n_items)), true=names)]
+    fitted = options.method in MODELS and options.iterations > 0
+    known = parameter_errors(group, answer.fit, options.smoothing, coin=options.method == "one_coin") if fitted else None
+    answer = replace(answer, remark=join_notes(TOO_MANY, answer.remark)) if fitted and known is None else answer
+    se = (None,) * 3 if known is None else (known[0], known[1].ravel(), known[2])
+    found = [share_rows(group, answer, options, "prevalence", prevalence, np.full(q, float(group.n_items)), se[0], true=names)]
     if options.method != "one_coin":
-        found.append(share_rows(group, answer, options, "confusion", np.where(held >= FEWEST, errors.ravel(), np.nan), held,
+        found.append(share_rows(group, answer, options, "confusion", np.where(held >= FEWEST, errors.ravel(), np.nan), held, se[1],
                                 true=names[true], given=names[given], **of_raters(group, judge)))
-    found.append(share_rows(group, answer, options, "accuracy", np.einsum("jkk,k->j", errors, prevalence), own.astype(float),
+    found.append(share_rows(group, answer, options, "accuracy", np.einsum("jkk,k->j", errors, prevalence), own.astype(float), se[2],
                             **of_raters(group, np.arange(m))))
     if options.method in MODELS:
         found.append(rows(group, "log_likelihood", 1, value=answer.fit.log_likelihood, note=answer.remark))
@@ -59,10 +67,15 @@ def level_rows(group: Votes, answer: Answer, options: Options) -> list[pd.DataFr
 
 
 def share_rows(group: Votes, answer: Answer, options: Options, name: str, share: np.ndarray, n: np.ndarray,
-               **columns: object) -> pd.DataFrame:
-    """Rows of shares (k,) of n (k,) things, with Wilson intervals."""
+               se: np.ndarray | None = None, **columns: object) -> pd.DataFrame:
+    """Rows of shares (k,) of n (k,) things, with Wilson intervals; with errors `se`, of as many things as would have those errors."""
     defined = np.isfinite(share)
-    low, high = wilson(share, np.where(defined, n, np.nan), options.confidence)
+    counted = n
+    if se is not None:
+        spread = np.where(defined, share * (1 - share), 0)
+        counted = np.where(spread > FLAT, np.minimum(n, spread / np.maximum(se, FLAT) ** 2), n)
+        columns["se"] = np.where(defined, se, np.nan)
+    low, high = wilson(share, np.where(defined, counted, np.nan), options.confidence)
     note = np.where(defined, answer.remark, join_notes(HARDLY_MET, answer.remark)).astype(object)
     return rows(group, name, len(share), value=share, low=low, high=high, confidence=options.confidence, method="wilson", note=note,
                 n_expected=n, **columns)

@@ -48,7 +48,11 @@ def cohen_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = 
     panel, sampling = Panel(ratings, by, cluster), Sampling(interval, confidence, draws, seed)
 
     def sums(group: Patterns) -> Sums:
-        return unfit("cohen_kappa", group, weights) or cohen_sums(panel.of(group.key), ordered_weights(weights, group.values))
+        if lost := unfit("cohen_kappa", group, weights):
+            return lost
+        matrix = ordered_weights(weights, group.values)
+        even = weights if isinstance(weights, str) else (matrix + matrix.T) / 2
+        return replace(cohen_sums(panel.of(group.key), matrix), again=(group, lambda more: scott_sums(more, even)))
     return estimates("cohen_kappa", patterns(ratings, by=by, cluster=cluster), sums, by=by, sampling=sampling)
 
 

@@ -12,7 +12,7 @@ from workbench.estimates import MEASURES, finding
 NOTEBOOK = "agreement"
 THIN = 10           # items by which a connected set should at least hang together
 MARGIN = 0.1        # as far below the humans a model may be and still be said to agree about as they do
-BESIDE = {"name", "planned_raters", "planned_items", "rater_id", "consensus", "from", "to", "predicted", *MEASURES}
+BESIDE = {"name", "planned_raters", "planned_items", "rater_id", "consensus", "from", "to", "predicted", "sure", *MEASURES}
 Row = Mapping[str, object]
 
 
@@ -47,9 +47,23 @@ def on_connectivity(table: pd.DataFrame) -> list[dict[str, object]]:
     return found
 
 
-def on_autorater(table: pd.DataFrame) -> list[dict[str, object]]:
+def surely(rows: pd.DataFrame, false_discovery: float) -> pd.DataFrame:
+    """The rows with a column `sure`: whether a value differs from 0 after Benjamini and Hochberg over all of them.
+
+    p is what the normal distribution gives for a value this many half widths from 0, so that .05 goes with a 95 % interval that
+    ends at 0, whatever the degrees of freedom.
+    """
+    from scipy.special import ndtr, ndtri
+    from scipy.stats import false_discovery_control
+
+    reach = (rows["high"] - rows["low"]) / 2 / ndtri((1 + rows["confidence"]) / 2)
+    p = 2 * ndtr(-rows["value"].abs() / reach)
+    return rows.assign(sure=false_discovery_control(p) <= false_discovery if len(rows) else False)
+
+
+def on_autorater(table: pd.DataFrame, *, false_discovery: float = 0.05) -> list[dict[str, object]]:
     """Whether each model agrees with the humans as far as they do with one another."""
-    rows = table[(table["name"] == "difference") & table["value"].notna() & table["low"].notna()]
+    rows = surely(table[(table["name"] == "difference") & table["value"].notna() & table["low"].notna()], false_discovery)
     levels = table.set_index(["name", *_slice_columns(table), "rater_id"])["value"]
     return [_on_model(row, *(levels.get((name, *(row[c] for c in _slice_columns(table)), row["rater_id"]))
                              for name in ("model_human", "human_human"))) for row in rows.to_dict("records")]
@@ -59,9 +73,9 @@ def _on_model(row: Row, model: float, humans: float) -> dict[str, object]:
     """The finding on one model."""
     where, on = _where(row) | {"rater_id": str(row["rater_id"])}, _on(_where(row))
     figures = f"{model:.2f} against {humans:.2f}, difference {_signed(row)}"
-    if row["high"] < 0:
+    if row["high"] < 0 and row["sure"]:
         says, severity = f"{row['rater_id']} agrees with humans{on} less than they do with one another", "attention"
-    elif row["low"] > 0:
+    elif row["low"] > 0 and row["sure"]:
         says, severity = f"{row['rater_id']} agrees with a human{on} more than another human does", "ok"
     elif row["low"] > -MARGIN:
         says, severity = f"{row['rater_id']} agrees with a human{on} about as far as another human does", "ok"
@@ -86,6 +100,7 @@ def on_plan(table: pd.DataFrame) -> list[dict[str, object]]:
                              "Have more items rated twice or more.")
     sentence = (f"The mean of {round(now['planned_raters'], 1):g} ratings an item{_on(_where(now))}{_least_of(found)} has reliability "
                 f"{_interval(now)}; with {round(more['planned_raters'], 1):g} it would have {more['value']:.2f}")
+    sentence += next((f" ({part})" for part in now["note"].split("; ") if part.endswith("one rating")), "")
     if len(halves) > 1:
         extra = halves[1]["planned_items"] - halves[0]["planned_items"]
         ends = [f"±{half['value']:.3f}" for half in halves[:2]]
@@ -112,17 +127,18 @@ def _half(row: Row, below: str, unsure: str) -> tuple[str, str]:
     return ("attention", below) if row["high"] < 0.5 else ("ok", "") if row["low"] >= 0.5 else ("unknown", unsure)
 
 
-def on_scorecard(table: pd.DataFrame) -> list[dict[str, object]]:
+def on_scorecard(table: pd.DataFrame, *, false_discovery: float = 0.05) -> list[dict[str, object]]:
     """Whether the party's raters agree less than the others, and whether they score higher or lower, on the same mix."""
     found = []
-    for row in table[table["value"].notna() & table["low"].notna()].to_dict("records"):
+    rows = table[table["name"].isin(["alpha_difference", "leniency"]) & table["value"].notna() & table["low"].notna()]
+    for row in surely(rows, false_discovery).to_dict("records"):
         where, on = _where(row), _on({k: v for k, v in _where(row).items() if k != "party"})
-        apart = "less" if row["high"] < 0 else "more" if row["low"] > 0 else ""
+        apart = "" if not row["sure"] else "less" if row["high"] < 0 else "more" if row["low"] > 0 else ""
         if row["name"] == "alpha_difference":
             severity, action = ("attention", "Look with them at the items they differ on most.") if apart == "less" else ("ok", "")
             says = f"Raters of {row['party']} agree {apart} among themselves{on} than the others" if apart else \
                 f"Raters of {row['party']} agree among themselves{on} about as far as the others"
-            if not apart and row["high"] - row["low"] > 4 * MARGIN:
+            if not apart and row["low"] <= -MARGIN:
                 severity, action = "unknown", "Have more of each side's items rated twice."
                 says = f"Whether raters of {row['party']} agree among themselves{on} as far as the others cannot be told"
             found.append(finding(NOTEBOOK, "party agreement", f"{says}, on the same mix of tasks: alpha {_signed(row)}.",

@@ -42,7 +42,7 @@ def decision_curve(table: pd.DataFrame, *, by: str | Sequence[str] = "criterion"
     panels = [_panel(part, tooltip=tooltip, reach=reach, titled=i % 3 == 0).properties(
         **size, **({} if alone else {"title": panel_title(label)})) for i, (label, part) in enumerate(groups)]
     chart = panels[0] if alone else alt.concat(*panels, columns=3, spacing=18)
-    return styled(chart, title=title, subtitle=f"Correlation of two means by different raters · {evidence(table)}")
+    return styled(chart, title=title, subtitle=f"Share of the means' variance that is the items' (Phi) · {evidence(table)}")
 
 
 def _panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[float, float],
