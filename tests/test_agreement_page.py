@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from workbench.errors import ReportError
 from workbench.report import Run, run
 
 pytestmark = pytest.mark.slow
@@ -58,3 +59,11 @@ def test_a_partys_page_leads_with_its_scorecard_and_names_no_other(agreement: Ca
     everything = (report.path / "agreement.html").read_text(encoding="utf-8") + report.estimates.to_csv() + report.findings.to_csv()
     assert not re.search(r"\b(lab|panel|expert)-\d|\bautorater-1", everything)
     assert "Do raters of vendor_a agree as far as the others do?" in everything and "raters of vendor_a</p>" in everything
+
+
+@pytest.mark.parametrize(("asked", "words"), [
+    ({"criterion": "nope"}, "criterion='nope' is not known. Use one of: 'accuracy', 'helpfulness', 'safety'"),
+    ({"party": "zz"}, "party='zz' is not known. Use one of: ")])
+def test_an_unknown_criterion_or_party_is_refused_at_the_top(agreement: Callable, asked: dict[str, str], words: str) -> None:
+    with pytest.raises(ReportError, match=words):
+        agreement(ROOT / "data/sample", **asked)

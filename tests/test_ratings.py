@@ -111,3 +111,13 @@ def test_nothing_is_changed_in_place() -> None:
     ratings.where(party="p").to_pandas()
     pd.testing.assert_frame_equal(FRAME, before)
     assert ratings.count() == 4
+
+
+def test_undated_gold_is_within_any_span_of_time() -> None:
+    rows = [("a", "key", "gold", None), ("a", "x", "human", "2026-11-03"), ("a", "y", "human", "2026-11-12"), ("a", "z", "human", None),
+            ("b", "key", "gold", "2026-11-12")]
+    frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "rater_kind", "rated_at"]).assign(label="yes")
+    dated = wb.read(frame.assign(rated_at=pd.to_datetime(frame["rated_at"], utc=True)))
+    for asked, who in ((dated.until("2026-W45"), ["key", "x"]), (dated.between("2026-11-10", None), ["key", "key", "y"]),
+                       (dated.period("2026-W45"), ["key", "x"]), (dated, ["key", "key", "x", "y", "z"])):
+        assert sorted(asked.to_pandas()["rater_id"]) == who

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from numbers import Integral, Real
 
 
 class WorkbenchError(Exception):
@@ -28,8 +29,35 @@ class ReportError(WorkbenchError):
 def one_of(name: str, value: object, allowed: Iterable[object]) -> None:
     """Raise `ParameterError` unless `value` is in `allowed`; the message lists the good ones."""
     options = list(allowed)
-    if value not in options:
-        raise ParameterError(f"{name}={value!r} is not known. Use one of: {', '.join(repr(o) for o in options)}.")
+    if not isinstance(value, Hashable) or value not in options:
+        raise ParameterError(f"{name}={shorten(repr(value))} is not known. Use one of: {', '.join(repr(o) for o in options)}.")
+
+
+def columns_of(by: object, *, name: str = "by") -> tuple[str, ...]:
+    """The columns that an argument lists. Errors: `ParameterError` where it is no list of names, such as one name by itself."""
+    if isinstance(by, str) or not isinstance(by, Collection) or not all(isinstance(column, str) for column in by):
+        raise ParameterError(f"{name}={by!r} is not a list of columns. Write {name}=[{by if isinstance(by, str) else 'task_type'!r}].")
+    return tuple(by)
+
+
+def share_of(name: str, value: object) -> None:
+    """Raise `ParameterError` unless `value` lies between 0 and 1."""
+    if not (isinstance(value, Real) and 0 < value < 1):
+        raise ParameterError(f"{name}={value!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
+
+
+def whole_number(name: str, value: object, least: int, otherwise: str) -> None:
+    """Raise `ParameterError`, saying what it is `otherwise`, unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ParameterError(f"{name}={value!r} {otherwise}")
+
+
+def whole_items(cluster: str, n_split: int) -> None:
+    """Raise `ParameterError` if a cluster cuts items up: drawn by cluster, an item's ratings would be parted."""
+    if n_split:
+        noun = "item" if n_split == 1 else "items"
+        raise ParameterError(f"cluster={cluster!r} has several levels within {n_split:,} {noun}; a cluster holds whole items. "
+                             "Name a column that is the same for all ratings of an item (or missing from all), such as 'prompt_id'.")
 
 
 def examples(values: Sequence[object], total: int | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from workbench.errors import ParameterError
 
@@ -33,3 +34,8 @@ def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
     if written != period:  # 2026-W2, or a week 53 that the year has not
         raise ParameterError(f"period {period!r} is not a week or month. Write it as 2026-W46 or 2026-11.") from None
     return start.replace(tzinfo=dt.timezone.utc), end.replace(tzinfo=dt.timezone.utc)
+
+
+def timeless(table: Any) -> Any:
+    """The rows of an Ibis table of ratings that hold at any time: gold without a date."""
+    return table.rated_at.isnull() & (table.rater_kind == "gold")

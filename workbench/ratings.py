@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cache import digest
 from workbench.errors import ParameterError, examples
 from workbench.instrument import Rubric
-from workbench.periods import moment, period_bounds
+from workbench.periods import moment, period_bounds, timeless
 from workbench.schema import BY_NAME
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Ratings:
         return replace(self, conditions=(*self.conditions, *wanted))
 
     def between(self, start: str | dt.datetime | None, end: str | dt.datetime | None) -> Ratings:
-        """Keep ratings given from `start` up to but not at `end` (UTC; None leaves that side open)."""
+        """Keep ratings given from `start` up to but not at `end` (UTC; None leaves that side open), and undated gold."""
         self.require("rated_at")
         first, last = moment(start), moment(end)
         latest = [t for t in (self.start, first) if t is not None]
@@ -135,7 +135,7 @@ class Ratings:
         """The selected rows as an Ibis table: superseded and withdrawn ones taken out, repeats still in."""
         table = current(self.source, self.end)
         if self.start is not None:
-            table = table.filter(table.rated_at >= self.start)
+            table = table.filter((table.rated_at >= self.start) | timeless(table))
         for column, values in self.conditions:
             seen = with_virtual(table, (column,))
             table = seen.filter(matches(seen[column], values))
@@ -216,6 +216,7 @@ class Ratings:
     @cached_property
     def overview(self) -> dict[str, str]:
         """What a reader wants to know first, as label and text."""
+        self.check()  # or an engine that cannot answer would say so in its own words
         t = self.table
         per_item = t.group_by("item_id").aggregate(k=t.rater_id.nunique())
         counts = t.aggregate(n=t.count(), items=t.item_id.nunique(), raters=t.rater_id.nunique()).execute().iloc[0]
@@ -250,7 +251,7 @@ def current(source: Source, end: dt.datetime | None) -> Any:
     """The source's rows known before `end`, without those a later row replaces and without bare withdrawals."""
     table = source.table
     if end is not None:
-        table = table.filter(table.rated_at < end)
+        table = table.filter((table.rated_at < end) | timeless(table))
     if "replaces" in source.missing:
         return table
     gone = table.filter(table.replaces.notnull()).select(_gone=table.replaces.cast("string")).distinct()

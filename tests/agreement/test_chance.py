@@ -288,3 +288,21 @@ def test_one_cluster_has_no_interval():
 def test_a_wrong_argument_is_named_with_the_right_ones(arguments, words):
     with pytest.raises(ParameterError, match=words):
         wb.agreement.gwet_ac(wb.from_matrix(frame_of([[1, 2], [1, 2]])), **arguments)
+
+
+@pytest.mark.parametrize("kind", [wb.agreement.fleiss_kappa, wb.agreement.gwet_ac, wb.agreement.brennan_prediger])
+def test_very_many_levels_have_a_two_way_interval(kind, monkeypatch):
+    from workbench.reduce import packing
+
+    generator = np.random.default_rng(0)
+    level = generator.integers(0, 150, 300)
+    rows = [(f"i{i}", f"r{j}", float(level[i] if generator.random() < 0.5 else generator.integers(0, 150)) + 0.5)
+            for i in range(300) for j in range(6)]
+    frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "score"])
+    monkeypatch.setattr(packing, "DENSE_LIMIT", 0)
+    sparse = kind(wb.read(frame), interval="two-way").iloc[0]
+    monkeypatch.undo()
+    dense = kind(wb.read(frame), interval="two-way").iloc[0]
+    assert sparse["low"] < sparse["value"] < sparse["high"]
+    for column in ("value", "low", "high", "se"):
+        assert sparse[column] == pytest.approx(dense[column], abs=1e-9)

@@ -288,3 +288,12 @@ def test_wrong_arguments_are_named_with_the_right_ones():
             wb.agreement.conger_kappa(ratings, **arguments)
     empty = wb.agreement.conger_kappa(ratings.where(item_id="none"), weights="circular").iloc[0]
     assert np.isnan(empty["value"]) and empty["note"].startswith("no item has two ratings")
+
+
+@pytest.mark.parametrize("missing", ["gwet", "pairwise"])
+def test_scores_without_levels_have_no_kappa(missing):
+    generator = np.random.default_rng(1)
+    ratings = wb.from_matrix(frame_of(generator.random((2, 2500)).tolist()))
+    for coefficient in (lambda r: wb.agreement.conger_kappa(r, missing=missing), wb.agreement.cohen_kappa, wb.agreement.scott_pi):
+        row = coefficient(ratings).iloc[0]
+        assert np.isnan(row["value"]) and row["note"].startswith("scores have no levels: read krippendorff_alpha")

@@ -435,3 +435,25 @@ def test_the_seed_decides_and_without_an_interval_there_is_still_a_p_value(three
 def test_unknown_options_and_levels_are_refused(three, wrong, words):
     with pytest.raises(ParameterError, match=words):
         wb.agreement.difference(three, **({"between": "party"} | wrong))
+
+
+@pytest.mark.parametrize("coefficient", ["gwet_ac", "percent_agreement", "fleiss_kappa"])
+def test_scores_without_levels_have_no_difference_on_levels(coefficient):
+    rng = np.random.default_rng(0)
+    rows = [(f"i{i}", rater, party, rng.normal()) for i in range(1500) for rater, party in (("a", "x"), ("b", "x"), ("c", "y"), ("d", "y"))]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "party", "score"]))
+    found = wb.agreement.difference(ratings, between="party", coefficient=coefficient)
+    assert found["value"].isna().all() and found["note"].str.contains("scores have no levels").all()
+    table = wb.agreement.difference(ratings, between="party", weights=1 - np.eye(3))
+    assert table["value"].isna().all() and table["note"].str.contains("scores have no levels: take scale='interval'").all()
+
+
+def test_an_item_under_both_conditions_lies_in_one_cluster():
+    scores = {f"i{i}": (i % 3, (i + (i % 4 == 0)) % 3) for i in range(24)}
+    frame = pd.DataFrame([(item, f"{party}{j}", party, score) for party in "ab" for item, pair in scores.items() for j, score in enumerate(pair)],
+                         columns=["item_id", "rater_id", "party", "score"])
+    frame["site"] = frame["party"] + frame["item_id"].str[-1]
+    with pytest.raises(ParameterError, match="cluster='site' has several levels within 24 items; a cluster holds whole items"):
+        wb.agreement.difference(wb.read(frame), between="party", cluster="site")
+    frame["site"] = frame["item_id"].str[-1]
+    assert last(wb.agreement.difference(wb.read(frame), between="party", cluster="site"))["n_shared"] == 24

@@ -288,3 +288,14 @@ def test_criteria_on_different_scales_stand_side_by_side():
 
 def test_every_scale_has_its_terms():
     assert set(TERMS) == set(LOOPS)
+
+
+@pytest.mark.parametrize("scale", ["nominal", "ordinal", "ratio", 1 - np.eye(3)], ids=["nominal", "ordinal", "ratio", "own"])
+def test_scores_without_levels_need_the_interval_scale_and_are_told_so(scale):
+    generator = np.random.default_rng(1)
+    ratings = wb.from_matrix(frame_of(generator.random((2, 2500)).tolist()))
+    row = ALPHA(ratings, scale=scale).iloc[0]
+    assert np.isnan(row["value"]) and row["note"].startswith("scores have no levels: take scale='interval'")
+    assert row["n_dropped"] == 5000 and ALPHA(ratings, scale="interval")["note"][0].startswith("interval scale assumed")
+    nobody = ALPHA(ratings.where(item_id="none"), scale=scale).iloc[0]
+    assert np.isnan(nobody["value"]) and nobody["note"].startswith("no item has two ratings")

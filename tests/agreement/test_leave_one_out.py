@@ -253,6 +253,15 @@ def test_a_confidence_in_percent_is_refused():
         RATERS(wb.from_matrix(frame_of([[1, 2], [1, 2]])), confidence=95)
 
 
+def test_a_rater_steadier_than_the_others_explain_has_no_error_without_end():
+    # The third is the truth that the others err about: own variance below 0, taken as 0, where the root has no slope.
+    generator = np.random.default_rng(26)
+    truth = generator.integers(1, 6, 15)
+    found = RATERS(wb.from_matrix(frame_of([list(truth + generator.integers(-1, 2, 15)) for _ in range(2)] + [list(truth)])))
+    steady = found[(found["name"] == "consistency") & (found["value"] == 0)].iloc[0]
+    assert np.isnan(steady["se"]) and steady["low"] == 0 < steady["high"] < 1 and not np.isinf(found["se"]).any()
+
+
 def test_the_others_are_held_against_one_another_on_the_raters_items():
     rows = draw(seed=7)
     table = RATERS(wb.from_matrix(frame_of(rows), scale="nominal"))

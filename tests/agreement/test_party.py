@@ -118,6 +118,14 @@ def test_clusters_count_as_one_in_leniency():
     assert row["se"] == pytest.approx(math.sqrt(10 / 9 * (spread**2).sum()) / 40, abs=EXACT)
 
 
+def test_all_groups_and_tasks_may_be_taken_together():
+    frame = pd.concat([rated("north", {"easy": 40}, 20), rated("south", {"easy": 40}, 21)])
+    table = wb.agreement.scorecard(wb.read(frame), party="north", by=[], mix=[])
+    row = table.set_index("name").loc["alpha_party"]
+    alone = wb.agreement.krippendorff_alpha(wb.read(frame).where(party="north")).iloc[0]
+    assert row["value"] == pytest.approx(alone["value"], abs=EXACT) and table["party"].eq("north").all()
+
+
 def pairs(party: str, task: str, n: int, split: set[int], minor: int) -> pd.DataFrame:
     """Two raters of a party on `n` items, the first `minor` at y, disagreeing on the items of `split`."""
     first = np.where(np.arange(n) < minor, "y", "n")

@@ -12,7 +12,7 @@ from workbench.agreement.trial import trials_of
 def trial():
     rows = [("i0", "ann", "human", 1, "p"), ("i0", "bob", "human", 3, "p"), ("i0", "bot", "model", 2, "p"),
             ("i1", "ann", "human", 4, "p"), ("i2", "bot", "model", 4, None), ("i3", "cem", "expert", 2, None),
-            ("i3", "gold", "gold", 1, None), ("i3", "bot", "model", 2, "q")]
+            ("i3", "gold", "gold", 1, None), ("i3", "bot", "model", 2, None)]
     frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "rater_kind", "score", "prompt_id"])
     ((_, (found,)),) = trials_of(wb.read(frame), by=(), cluster="prompt_id")
     return found

@@ -145,3 +145,9 @@ def test_labels_that_are_free_text_are_not_drafted_as_levels() -> None:
 
 def test_one_rater_is_not_said_to_be_connected() -> None:
     assert "There is one rater" in outcome(frame(rater_id=["x"] * 4, item_id=["a", "b", "c", "d"]), "overlap").text
+
+
+def test_a_selection_without_ratings_is_checked_and_found_empty() -> None:
+    found = outcomes_table(check_ratings(wb.read(frame(party="lab")).where(party="nobody")))
+    assert found.set_index("check")["text"]["levels"] == "No ratings are selected."
+    assert found.set_index("check")["text"]["duplicates"].startswith("No rating of 0 stands twice.")

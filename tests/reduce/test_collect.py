@@ -26,7 +26,8 @@ def on_sqlite(away: Path) -> ibis.Table:
 
 
 @pytest.mark.parametrize("ask", [
-    wb.agreement.krippendorff_alpha, wb.agreement.pairs, wb.agreement.icc, wb.agreement.connectivity, wb.Ratings.check, wb.reduce.cells])
+    wb.agreement.krippendorff_alpha, wb.agreement.pairs, wb.agreement.icc, wb.agreement.connectivity, wb.Ratings.check, wb.reduce.cells,
+    wb.Ratings._repr_html_])
 def test_an_engine_that_lacks_what_is_asked_is_named_with_the_fault_and_the_cure(
         on_sqlite: ibis.Table, ask: Callable[[wb.Ratings], object]) -> None:
     with pytest.raises(RatingsError, match=r"^table: its engine, sqlite, does not answer what statistics ask \(OperationNotDefinedError: "

@@ -23,3 +23,10 @@ def test_repeats_in_one_order_leave_the_last_and_routed_ratings_stay_out():
     frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "shown_first", "label", "selection"])
     (x,) = verdicts(wb.read(frame))
     assert x.forward.tolist() == [0] and x.n.tolist() == [1] and x.n_dropped == 2
+
+
+def test_verdicts_by_rater_are_those_of_the_rater():
+    rows = [(f"i{i}", rater, "A", label) for rater, labels in (("x", "AAB"), ("y", "BBB")) for i, label in enumerate(labels)]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "shown_first", "label"]))
+    for one, other in zip(verdicts(ratings), verdicts(ratings, by=["rater_id"]), strict=True):
+        assert one.key == other.key and one.forward.tolist() == other.forward.tolist() and one.n.tolist() == other.n.tolist()

@@ -98,3 +98,14 @@ def test_a_table_of_scores_without_levels_alone_has_patterns_without_rows() -> N
     frame = mixed()
     [group] = patterns(wb.read(frame[frame["criterion"] == "slider"].drop(columns="label")))
     assert (group.levels, len(group.weight), group.n_ratings, group.n_dropped) == ((), 0, 3_000, 0)
+
+
+def test_clusters_are_written_without_the_character_that_postgresql_refuses() -> None:
+    import ibis
+
+    from workbench.reduce.packing import packed
+    from workbench.reduce.select import select
+
+    table = panel().assign(prompt_id=lambda t: t["item_id"].str[:2].where(t["item_id"] != "i7"))
+    chosen = select(wb.read(table), cluster="prompt_id")
+    assert "\x00" not in ibis.to_sql(packed(chosen, chosen.table, 4, "prompt_id"))

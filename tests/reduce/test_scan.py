@@ -64,3 +64,14 @@ def test_counts_of_groups_are_the_same_with_and_without_a_second_scan() -> None:
     for one, other in zip(patterns(wb.read(frame), by=["criterion"]), patterns(narrowed, by=["criterion"])):
         assert (one.key, one.n_raters, one.n_ratings, one.n_dropped) == (other.key, other.n_raters, other.n_ratings, other.n_dropped)
         np.testing.assert_array_equal(one.counts, other.counts)
+
+
+@pytest.mark.parametrize("step", [None, 1])
+def test_scores_too_large_to_be_squared_are_named(step: int | None) -> None:
+    frame = pd.DataFrame({"item_id": list("aabb"), "rater_id": list("xyxy"), "score": [1.0, -1e300, 1e151, 2.0]})
+    frame = frame if step is None else frame.assign(step=step)  # with steps the engine counts, without it is done in memory
+    with pytest.raises(wb.RatingsError, match=r"2 values of 'score' are too large to be squared: -1e\+300 \(row 2\), 1e\+151 \(row 3\)\. "
+                                           r"Scores go up to 1e\+150"):
+        facts(wb.read(frame))
+    fit = wb.read(frame.assign(score=[1.0, -1e150, 1e150, 2.0]))
+    assert np.isfinite(wb.agreement.krippendorff_alpha(fit.where(step=step), scale="interval")["value"][0])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.estimate import Sampling, Sums, group_row
+from workbench.agreement.estimate import THESE_ALONE, Sampling, Sums, group_row
 from workbench.agreement.trial import NO_MODEL, Trial, trials_of
 from workbench.errors import ParameterError, one_of
 from workbench.estimates import estimate, estimates_table, join_notes
@@ -67,7 +67,7 @@ def alt_test(ratings: Ratings, *, epsilon: float | None = None, by: Sequence[str
         raise ParameterError(f"epsilon={epsilon!r} is not a share from 0 to below 1. Say how much worse than a human the model may "
                              "be, such as 0.1, or leave it out for the curve.")
     one_of("scale", scale, (None, "nominal", "interval"))
-    sampling = Sampling(interval, confidence, draws, seed, lowest=-1)
+    sampling = Sampling(interval, confidence, draws, seed, lowest=-1, offered=THESE_ALONE)
     curve = sorted({*CURVE, *([] if epsilon is None else [float(epsilon)])})
     rows: list[dict[str, object]] = []
     for _, trials in trials_of(ratings, by=by, cluster=cluster):

@@ -15,7 +15,7 @@ from workbench.agreement.estimate import ONE_LEVEL
 from workbench.agreement.former import former
 from workbench.agreement.numeric import FLOOR, Measured, measured
 from workbench.agreement.vote import TIE, leading, means, shares, with_majority
-from workbench.errors import ParameterError, one_of
+from workbench.errors import ParameterError, one_of, share_of
 from workbench.estimates import join_notes
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class Options:
         one_of("method", self.method, METHODS)
         for name in ("gold", "repeats"):
             one_of(name, getattr(self, name), (False, True))
-        if not (isinstance(self.confidence, (int, float)) and 0 < self.confidence < 1):
-            raise ParameterError(f"confidence={self.confidence!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
+        share_of("confidence", self.confidence)
         if not (isinstance(self.smoothing, (int, float)) and 0 <= self.smoothing < math.inf):
             raise ParameterError(f"smoothing={self.smoothing!r} is not a number of ratings. Use 0 for the plain fit, or a little more.")
         if self.start is not None and self.method not in MODELS:

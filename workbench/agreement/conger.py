@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights, beside, chance_sums, corrected, item_terms
+from workbench.agreement.chance import NO_LEVELS, Weights, beside, chance_sums, corrected, item_terms
 from workbench.agreement.covariances import by_pull, pairwise_sums
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates, undefined
 from workbench.agreement.fleiss import fleiss_chance
@@ -67,8 +67,8 @@ def conger_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights =
     kernel = {"gwet": gwet_sums, "pairwise": pairwise_sums}[missing]
 
     def sums(group: Patterns) -> Sums:
-        if not group.n_ratings:
-            return undefined(NO_PAIR)
+        if not group.levels:
+            return undefined(NO_LEVELS if group.n_ratings else NO_PAIR)
         sums = kernel(panel.of(group.key), weight_matrix(weights, group.values), interval)
         return replace(sums, again=(group, lambda more: chance_sums(more, fleiss_chance, weights)))  # whose ends move alike
     return estimates("conger_kappa", patterns(ratings, by=by, cluster=cluster), sums, by=by, sampling=sampling)

@@ -7,7 +7,7 @@ is one formula of the totals, so one interval serves the same items, different i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ from workbench.agreement.identified import Identified, clusters, parts_of
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
 from workbench.agreement.two_way import left
-from workbench.errors import ParameterError, examples, one_of
+from workbench.errors import ParameterError, columns_of, examples, one_of, whole_items, whole_number
 from workbench.estimates import SUCH_RATERS, THESE_RATERS, estimate, estimates_table, join_notes
 from workbench.schema import SCALES, UNIT
 
@@ -84,10 +84,11 @@ def difference(ratings: Ratings, *, between: str, levels: Sequence[object] | Non
     one_of("coefficient", coefficient, ("krippendorff_alpha", *COEFFICIENTS))
     one_of("interval", interval, INTERVALS)
     sampling = Sampling(interval, confidence, draws, seed)
-    if not (isinstance(draws, int) and draws >= 2):
-        raise ParameterError(f"draws={draws!r} is too few for a p value. Use a whole number, 1000 or more.")
-    if between in by:
+    whole_number("draws", draws, 2, "is too few for a p value. Use a whole number, 1000 or more.")
+    if between in columns_of(by):
         raise ParameterError(f"between={between!r} is also in by={list(by)!r}. Compare along one column and group by others.")
+    if levels is not None and (isinstance(levels, str) or not isinstance(levels, Collection)):
+        raise ParameterError(f"levels={levels!r} is not a list of two levels of {between!r}. Name two, as in levels=('a', 'b').")
     asked = ratings if levels is None else ratings.where(**{between: list(levels)})
     found = conditions(asked, between, coefficient, weights, by, cluster)
     pair = chosen_levels(list(found), between, levels)
@@ -154,7 +155,11 @@ def conditions(ratings: Ratings, between: str, coefficient: str, weights: Weight
         groups, sums = reductions(ratings, by=columns, scale=weights, cluster=cluster), alpha_sums
     else:
         groups, sums = patterns(ratings, by=columns, cluster=cluster), partial(alpha_sums, distance=weights)
-    parts = parts_of(cells(ratings, by=columns, extra=[cluster] if cluster else []), columns)
+    rated = cells(ratings, by=columns, cluster=cluster)
+    if cluster is not None:  # an item under both conditions is one item
+        unit = [c for c in dict.fromkeys((*by, *UNIT)) if c != between]
+        whole_items(cluster, rated[[*unit, cluster]].drop_duplicates().duplicated(unit).sum())
+    parts = parts_of(rated, columns)
     found: dict[object, dict[tuple[object, ...], Condition]] = {}
     for group in groups:
         *key, level = group.key.values()
@@ -183,7 +188,7 @@ def difference_row(first: Condition | None, second: Condition | None, alone: Seq
     row = {**alone[0], **estimate(f"difference of {alone[0]['name']}", alone[1]["value"] - alone[0]["value"]),
            **{c: sum(row[c] for row in alone) for c in ("n_ratings", "n_dropped")}, "note": join_notes(*notes),
            "p_value": math.nan, "design": "", "n_shared": 0}
-    if first is None or second is None:
+    if not all(side is not None and (hasattr(side.group, "total") or side.group.levels) for side in (first, second)):
         return row
     pair, n_items, n_shared, owners = put_beside(first, second, [c for c in UNIT if c != between])
     row |= {"n_items": n_items, "n_raters": len({*first.panel.names, *second.panel.names}), "n_shared": n_shared,

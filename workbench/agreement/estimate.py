@@ -13,7 +13,7 @@ import pandas as pd
 from workbench import resample
 from workbench.agreement.rare import guarded
 from workbench.agreement.two_way import FEWEST_RATERS, Panel, leave_each_out, left, spread
-from workbench.errors import ParameterError, one_of
+from workbench.errors import one_of, share_of, whole_number
 from workbench.estimates import SUCH_RATERS, THESE_RATERS, estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Items = tuple[float, resample.Formula, resample.Terms, np.ndarray]
 
 INTERVALS = ("jackknife", "linearized", "bootstrap", "bca", "two-way", "none")
+THESE_ALONE = tuple(option for option in INTERVALS if option != "two-way")
 NO_PAIR = "no item has two ratings"
 ONE_LEVEL = "only one level occurs"
 ONE_SIDE = "all draws lie on one side of the value: no bca interval"
@@ -71,7 +72,8 @@ class Sampling:
     (`resample.jackknife`). "linearized": the slope's error, t with the items less one (Gwet 2014, Handbook of Inter-Rater
     Reliability), as published. "bootstrap": the middle share of `draws` resamples of the items (for alpha: Zapf and others 2016,
     doi:10.1186/s12874-016-0200-9). "bca": the same, corrected for bias and skewness (`resample.bca_interval`). "two-way": other
-    items and other raters (`two_way`); needs `panel`, where to look up who rated. "none". `lowest`: the least possible value.
+    items and other raters (`two_way`); needs `panel`, where to look up who rated. "none". `lowest`: the least possible value;
+    `offered`: the intervals that a coefficient knows.
 
     The default is the one that under-covers least in `benchmarks/coverage.py`. Of 156 cells where 10 items with a disagreement and
     20 with an off-modal level are expected, 95 % intervals of alpha held 93 to 97 % in 94 % of cells (linearized: 87 %), of AC in
@@ -86,13 +88,14 @@ class Sampling:
     seed: int = 0
     lowest: float = -math.inf
     panel: Panel | None = None
+    offered: Sequence[str] = INTERVALS
 
     def __post_init__(self) -> None:
-        one_of("interval", self.interval, INTERVALS)
-        if not 0 < self.confidence < 1:
-            raise ParameterError(f"confidence={self.confidence!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
-        if self.interval in ("bootstrap", "bca") and not (isinstance(self.draws, int) and self.draws >= 2):
-            raise ParameterError(f"draws={self.draws!r} is too few for an interval. Use a whole number, 1000 or more.")
+        one_of("interval", self.interval, self.offered)
+        share_of("confidence", self.confidence)
+        whole_number("seed", self.seed, 0, "is no seed. Use a whole number from 0 up, so that the draws can be repeated.")
+        if self.interval in ("bootstrap", "bca"):
+            whole_number("draws", self.draws, 2, "is too few for an interval. Use a whole number, 1000 or more.")
 
 
 def estimates(name: str, groups: Iterable[Patterns | Moments], sums: Callable[..., Sums], *, by: Sequence[str],

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def fleiss_chance(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Two ratings drawn from the shares of all raters together: sum over k, l of w_kl p_k p_l. (..., q) -> (...)."""
-    return ((shares @ weights) * shares).sum(axis=-1)
+    credit = (shares.reshape(-1, shares.shape[-1]) @ weights).reshape(shares.shape)  # sparse weights take two dimensions
+    return (credit * shares).sum(axis=-1)
 
 
 def fleiss_kappa(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights = "identity", interval: str = "jackknife",

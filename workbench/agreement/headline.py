@@ -17,6 +17,7 @@ from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
 from workbench.agreement.two_way import Panel
 from workbench.agreement.weights import BY_SCALE
+from workbench.errors import columns_of
 from workbench.estimates import estimates_table, join_notes
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str 
     """
     from workbench.reduce import instrument, patterns
 
-    by = instrument(ratings) if by is None else list(by)
+    by = instrument(ratings) if by is None else list(columns_of(by))
     sampling = Sampling(interval, confidence, draws, seed, panel=Panel(ratings, by, cluster))
     groups = zip(reductions(ratings, by=by, cluster=cluster), patterns(ratings, by=by, cluster=cluster))
     return estimates_table([row for group, levelled in groups for row in _group_rows(group, levelled, sampling)], by=by)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.errors import columns_of
+
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
     from workbench.resample import Terms
@@ -76,9 +78,9 @@ def identified(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None 
     from workbench.reduce.collect import remembered
 
     def make() -> dict[tuple[object, ...], Identified]:
-        found = cells(ratings, by=by, extra=[cluster] if cluster else [])
+        found = cells(ratings, by=by, cluster=cluster)
         return {key: Identified.of(frame, cluster) for key, frame in parts_of(found, by).items()}
-    return remembered(ratings, ("identified", tuple(by), cluster), make)
+    return remembered(ratings, ("identified", columns_of(by), cluster), make)
 
 
 def parts_of(frame: pd.DataFrame, by: Sequence[str]) -> dict[tuple[object, ...], pd.DataFrame]:

@@ -14,7 +14,7 @@ from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, group_row
 from workbench.agreement.identified import Identified, identified
 from workbench.agreement.two_way import Left, Panel, by_rating
 from workbench.agreement.variance import Crossed, Squares, crossed, one_way, one_way_terms
-from workbench.errors import ParameterError, one_of
+from workbench.errors import ParameterError, columns_of, one_of
 from workbench.estimates import SUCH_RATERS, estimates_table, join_notes
 from workbench.resample import held
 
@@ -81,7 +81,7 @@ def icc(ratings: Ratings, *, by: Sequence[str] = (), form: str | None = None, in
     forms = FORMS if form is None else (SHROUT_FLEISS.get(form, form),)
     panel = Panel(ratings, by, cluster)
     by_items = Sampling("none" if interval == "F" else interval, confidence, draws, seed, panel=panel)
-    if cluster and interval == "F":
+    if cluster is not None and interval == "F":
         raise ParameterError(f"cluster={cluster!r} needs an interval that draws clusters; interval='F' takes items as independent. "
                              "Use interval='jackknife'.")
     rows = []
@@ -98,7 +98,7 @@ def modelled(ratings: Ratings, by: Sequence[str], cluster: str | None, *, told_a
     def make() -> list[tuple[Moments, dict[str, Model]]]:
         found = with_ratings(ratings, by, cluster) if told_apart else [(group, None) for group in moments(ratings, by=by, cluster=cluster)]
         return [(group, two_way_models(one_way_model(group), panel)) for group, panel in found]
-    return remembered(ratings, ("icc", tuple(by), cluster, told_apart), make)
+    return remembered(ratings, ("icc", columns_of(by), cluster, told_apart), make)
 
 
 def with_ratings(ratings: Ratings, by: Sequence[str], cluster: str | None) -> list[tuple[Moments, Identified]]:
@@ -106,7 +106,7 @@ def with_ratings(ratings: Ratings, by: Sequence[str], cluster: str | None) -> li
     from workbench.reduce import Moments
     from workbench.reduce.select import select
 
-    chosen, known, found = select(ratings, by=by, extra=[cluster] if cluster else []), identified(ratings, by=by, cluster=cluster), []
+    chosen, known, found = select(ratings, by=by, cluster=cluster), identified(ratings, by=by, cluster=cluster), []
     for key, scale, note, n_scope in zip(chosen.keys(), chosen.scales, chosen.notes, chosen.scope["n_scope"]):
         panel = known.get(tuple(key.values()), NOBODY)
         center = panel.score.mean() if len(panel.score) else 0.0

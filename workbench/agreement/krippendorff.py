@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.chance import as_array, beside, row_sums
-from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates
+from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates, undefined
 from workbench.agreement.groups import reductions
 from workbench.agreement.two_way import Panel
 from workbench.agreement.weights import MAX_LEVELS, distance_matrix
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.reduce import Moments, Patterns
     from workbench.resample import Terms
 
+NO_LEVELS = "scores have no levels: take scale='interval'"
 # Squared deviations below this share of their squares are rounding: all scores are one.
 ROUNDING = 1e-12
 # Beyond this many levels an ordinal scale's midranks stay those of all ratings when raters are redrawn.
@@ -72,6 +73,8 @@ def krippendorff_alpha(ratings: Ratings, *, by: Sequence[str] = (), scale: str |
 
 def alpha_sums(group: Patterns | Moments, distance: np.ndarray | None = None) -> Sums:
     """What alpha needs of a group, by its scale or by a table (q, q) of squared distances."""
+    if not hasattr(group, "total") and not group.levels:
+        return undefined(NO_LEVELS if group.n_ratings else NO_PAIR)
     n = sizes(group)
     keep = n >= 2
     table = distance_matrix(distance, len(group.values)) if distance is not None and keep.any() else None

@@ -16,7 +16,7 @@ from workbench.agreement.identified import Identified, identified
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.traits import Measure, central_tendency, consistency, severities
 from workbench.agreement.two_way import leave_each_out, left
-from workbench.errors import ParameterError
+from workbench.errors import share_of
 from workbench.estimates import estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def raters(ratings: Ratings, *, by: Sequence[str] = (), confidence: float = 0.95
     >>> float(found["agreement_with_others", "ann"]), round(float(found["influence", "odd"]), 3)
     (0.75, 0.611)
     """
-    if not 0 < confidence < 1:
-        raise ParameterError(f"confidence={confidence!r} is not a share between 0 and 1. Use 0.95 for 95 %.")
+    share_of("confidence", confidence)
     groups, found = reductions(ratings, by=by), identified(ratings, by=by)
     rows = [row for group in groups if (key := tuple(group.key.values())) in found for row in _group_rows(found[key], group, confidence)]
     return estimates_table(rows, by=[*by, "rater_id"])

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench import resample
 from workbench.agreement.krippendorff import krippendorff_alpha
 from workbench.agreement.rare import WIDENED
-from workbench.errors import ParameterError, examples
+from workbench.errors import ParameterError, columns_of, examples
 from workbench.estimates import SUCH_RATERS, estimate, estimates_table, join_notes
 
 if TYPE_CHECKING:
@@ -56,12 +56,13 @@ def scorecard(ratings: Ratings, *, party: str, by: Sequence[str] | None = None, 
     """
     from workbench.reduce import count_by, instrument
 
-    by = instrument(ratings) if by is None else list(by)
+    by = instrument(ratings) if by is None else list(columns_of(by))
     known = sorted(count_by(ratings, by=[*by, "party"])["party"].dropna().unique().tolist())
     if party not in known:
         raise ParameterError(f"party={party!r} has no rating that counts in {ratings.source.name}. Its parties are: "
                              f"{examples([repr(p) for p in known]) if known else 'none; the column party says whose rater it was'}.")
-    mix = [c for c in ("task_type", "rubric_version") if c not in ratings.missing and c not in by] if mix is None else list(mix)
+    mix = [c for c in ("task_type", "rubric_version") if c not in ratings.missing and c not in by] if mix is None else \
+        list(columns_of(mix, name="mix"))
     others = [*(p for p in known if p != party), None]
     options = {"confidence": confidence, "cluster": cluster}
     own, rest = (krippendorff_alpha(ratings.where(party=who), by=[*by, *mix], **options) for who in (party, others))
@@ -155,7 +156,7 @@ def _leniencies(ratings: Ratings, party: str, by: Sequence[str], confidence: flo
     from workbench.reduce import cells, facts
 
     nominal = {criterion for (_, _, criterion), scale in facts(ratings).scales.items() if scale.name == "nominal"}
-    table = cells(ratings, by=by, extra=["party", *([cluster] if cluster else [])])
+    table = cells(ratings, by=by, extra=["party"], cluster=cluster)
     table["own"] = (table["party"] == party).fillna(False)
     rows = {}
     for key, group in (table.groupby(list(by), dropna=False) if by else [((), table)]):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.estimate import FEW_RATERS, INTERVALS, Sampling, group_row, undefined
+from workbench.agreement.estimate import FEW_RATERS, THESE_ALONE, Sampling, group_row, undefined
 from workbench.agreement.identified import table
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.percent import percent_sums
 from workbench.agreement.two_way import FEWEST_RATERS
-from workbench.errors import ParameterError, RatingsError, one_of
+from workbench.errors import ParameterError, RatingsError, columns_of, one_of
 from workbench.estimates import SUCH_RATERS, estimates_table, join_notes
 from workbench.schema import SCALES
 
@@ -53,12 +53,11 @@ def intra_rater(ratings: Ratings, *, by: Sequence[str] = (), scale: str | None =
     """
     from workbench.reduce import repeated_ratings
 
-    if "rater_id" in by:
+    if "rater_id" in columns_of(by):
         raise ParameterError(f"by={list(by)!r}: intra_rater has rows for each rater already. Leave 'rater_id' out.")
     if scale is not None:
         one_of("scale", scale, SCALES)
-    one_of("interval", interval, [option for option in INTERVALS if option != "two-way"])
-    percent, alpha = (Sampling(interval, confidence, draws, seed, lowest=lowest) for lowest in (0, -np.inf))
+    percent, alpha = (Sampling(interval, confidence, draws, seed, lowest=lowest, offered=THESE_ALONE) for lowest in (0, -np.inf))
     rows = []
     for group in repeated_ratings(ratings, by=by):
         order = np.argsort(group.rater, kind="stable")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.chance import Weights, beside, row_sums
-from workbench.agreement.estimate import Sampling, Sums, group_row
+from workbench.agreement.estimate import THESE_ALONE, Sampling, Sums, group_row
 from workbench.agreement.trial import MODELS, NO_MODEL, Trial, panel_and_models, trials_of
 from workbench.agreement.weights import BY_SCALE, weight_matrix
 from workbench.estimates import estimate, estimates_table, join_notes
@@ -67,7 +67,7 @@ def autorater(ratings: Ratings, *, by: Sequence[str] = (), weights: Weights | No
     >>> [round(float(found[name]), 3) for name in ("human_human", "model_human", "percent_difference")]
     [0.774, 0.667, -0.062]
     """
-    sampling = Sampling(interval, confidence, draws, seed)
+    sampling = Sampling(interval, confidence, draws, seed, offered=THESE_ALONE)
     rows: list[dict[str, object]] = []
     repeats = repeated_by_models(ratings, by, sampling)
     for group, trials in trials_of(ratings, by=by, cluster=cluster, levels=weights is not None):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.estimate import Sampling, Sums, group_row
+from workbench.agreement.estimate import THESE_ALONE, Sampling, Sums, group_row
 from workbench.agreement.trial import panel_and_models
 from workbench.estimates import estimates_table
 
@@ -52,7 +52,7 @@ def position_bias(ratings: Ratings, *, by: Sequence[str] = (), interval: str = "
     """
     from workbench.reduce import verdicts
 
-    sampling = Sampling(interval, confidence, draws, seed)
+    sampling = Sampling(interval, confidence, draws, seed, offered=THESE_ALONE)
     rows: list[dict[str, object]] = []
     for rater in verdicts(panel_and_models(ratings), by=by):
         rows += _rows(rater, sampling)

@@ -54,7 +54,8 @@ def consistency(item: np.ndarray, rater: np.ndarray, score: np.ndarray, m: int) 
         values = values + np.log(total / (total - 1))
         others = noise * np.bincount(rater, 1 / (size - 1), m) / total
         found = np.sqrt(np.maximum(np.exp(values) - others, 0))
-        return Measure(values, errors, np.exp(values) * errors / found / 2, lambda log: np.sqrt(np.maximum(np.exp(log) - others, 0)),
+        se = np.exp(values) * errors / np.where(found > 0, found, np.nan) / 2
+        return Measure(values, errors, se, lambda log: np.sqrt(np.maximum(np.exp(log) - others, 0)),
                        floor="no more than the others' errors explain")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.agreement.groups import reductions
-from workbench.errors import ParameterError
+from workbench.errors import ParameterError, columns_of
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -99,13 +99,13 @@ def trials_of(ratings: Ratings, *, by: Sequence[str], cluster: str | None = None
     """
     from workbench.reduce import cells, patterns
 
-    parting = [c for c in by if c in ("rater_id", "rater_kind")]
+    parting = [c for c in columns_of(by) if c in ("rater_id", "rater_kind")]
     if parting:
         raise ParameterError(f"by={list(by)!r} parts models from the humans they are compared with. Leave out {parting[0]!r}; "
                              "to choose raters, use where(rater_kind=[...]).")
     chosen = panel_and_models(ratings)
     groups = patterns(chosen, by=by) if levels else reductions(chosen, by=by)
-    table = cells(chosen, by=by, extra=["rater_kind", *([cluster] if cluster else [])])
+    table = cells(chosen, by=by, extra=["rater_kind"], cluster=cluster)
     parts = dict(iter(table.groupby(list(by), dropna=False, sort=False))) if by else {(): table}
     frames = {tuple(None if part != part else part for part in key): frame for key, frame in parts.items()}
     return [(group, _trials(frames.get(tuple(group.key.values()), table[:0]), group, cluster)) for group in groups]

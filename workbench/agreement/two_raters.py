@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement.chance import Weights, as_array, beside, chance_sums, corrected, row_sums
+from workbench.agreement.chance import NO_LEVELS, Weights, as_array, beside, chance_sums, corrected, row_sums
 from workbench.agreement.estimate import NO_PAIR, Sampling, Sums, estimates, undefined
 from workbench.agreement.fleiss import fleiss_chance
 from workbench.agreement.identified import Identified, first_of, table
@@ -118,6 +118,8 @@ def scott_sums(group: Patterns, weights: Weights) -> Sums:
 
 def unfit(name: str, group: Patterns, weights: Weights) -> Sums | None:
     """Why a group is not one of two raters, or None; weights that do not fit its levels are an error all the same."""
+    if group.n_ratings and not group.levels:
+        return undefined(NO_LEVELS)
     if group.n_ratings:
         ordered_weights(weights, group.values)
     if group.n_raters == 2:

@@ -62,9 +62,9 @@ def check_levels(ratings: Ratings) -> CheckOutcome:
     found = [scales[key] for key in counted[columns[:3]].itertuples(index=False, name=None)]
     table = counted.assign(scale=[s.name for s in found], assumed=[s.assumed for s in found],
                            levels=[examples(s.levels) if s.levels else span(s) for s in found])[columns]
-    assumed = table[table["assumed"]]
+    assumed = table[table["assumed"].astype(bool)]  # of an empty selection the column has no type
     lines = examples(list(dict.fromkeys(f"{r.criterion} ({r.scale})" for r in assumed.itertuples())))
-    text = "Every scale is stated by a rubric file." if assumed.empty else \
+    text = "No ratings are selected." if table.empty else "Every scale is stated by a rubric file." if assumed.empty else \
         (f"No rubric file states the scale of {lines}: it is assumed from the values. "
          "Draft one with: workbench check DATA --write-rubrics.")
     return CheckOutcome("levels", assumed.empty, table, text, int(table["n_ratings"].sum()), int(assumed["n_ratings"].sum()))

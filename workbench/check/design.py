@@ -36,10 +36,10 @@ def check_duplicates(ratings: Ratings) -> CheckOutcome:
     same = [*UNIT, "rater_id", "rubric_version", "layer"]
     exact = t.group_by([*same, "rated_at", "score", "label"]).aggregate(n=t.count())
     held = t.group_by(same).aggregate(n=t.count())
-    counts = collect(ratings.source, exact.aggregate(n=exact.n.sum(), twice=(exact.n - 1).sum())).iloc[0]
-    again = collect(ratings.source, held.aggregate(again=(held.n - 1).sum())).iloc[0]
-    n, twice = (int(counts[c] if counts[c] == counts[c] else 0) for c in ("n", "twice"))
-    repeats = int(again["again"] if again["again"] == again["again"] else 0) - twice
+    counts = collect(ratings.source, exact.aggregate(n=exact.n.sum(), twice=(exact.n - 1).sum())).fillna(0).iloc[0]
+    again = collect(ratings.source, held.aggregate(again=(held.n - 1).sum())).fillna(0).iloc[0]
+    n, twice = (int(counts[c]) for c in ("n", "twice"))
+    repeats = int(again["again"]) - twice
     shown = ["item_id", "rater_id", "criterion", "rated_at", "score", "label", "n"]
     alike = exact.filter(exact.n > 1).select(*shown)
     table = collect(ratings.source, alike.order_by([alike.n.desc(), *shown[:4]]).limit(EXAMPLES))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ROOM = 50_000_000  # cells of the largest table of counts
 FEW = 20_000       # levels that are put in order
+LARGEST = 1e150    # what is larger cannot be squared
 HEAD = 10_000      # numbers looked at to see whether most differ
 
 
@@ -26,7 +27,7 @@ class Coded:
 
 
 def coded(values: pd.Series) -> Coded | None:
-    """A column of text or numbers as codes; None where it is of another kind, empty, holds blanks or infinite values, or hardly
+    """A column of text or numbers as codes; None where it is of another kind, empty, holds blanks or values beyond `LARGEST`, or hardly
     repeats."""
     import pandas as pd
 
@@ -74,7 +75,7 @@ def coded_numbers(values: np.ndarray) -> Coded | None:
     """Numbers as codes; those a whole step apart in a narrow range without looking them up."""
     import pandas as pd
 
-    if values.dtype.kind == "f" and np.isinf(values).any():
+    if values.dtype.kind == "f" and (np.abs(values) > LARGEST).any():
         return None
     low, high = (v.item() for v in (values.min(), values.max()))  # nan where one is missing
     if high - low <= 4 * len(values):

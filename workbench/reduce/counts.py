@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from workbench.errors import one_of
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
 from workbench.reduce.scan import facts
@@ -17,8 +18,19 @@ if TYPE_CHECKING:
 def count_by(ratings: Ratings, *, by: Sequence[str]) -> pd.DataFrame:
     """The `by` columns with n_ratings, n_items and n_raters of the panel's ratings."""
     t = select(ratings, by=by).table
-    return collect(ratings.source, t.group_by(list(by)).aggregate(
-        n_ratings=t.count(), n_items=t.item_id.nunique(), n_raters=t.rater_id.nunique()).order_by(list(by)))
+    counts = {"n_ratings": t.count(), "n_items": t.item_id.nunique(), "n_raters": t.rater_id.nunique()}
+    return collect(ratings.source, t.group_by(list(by)).aggregate(**counts).order_by(list(by)) if by else t.aggregate(**counts))
+
+
+def require_levels(ratings: Ratings, *, wanted: Mapping[str, str]) -> None:
+    """Raise `ParameterError`, with those that occur, unless column after column some ratings are at the level `wanted`; "" asks nothing."""
+    for column, level in wanted.items():
+        if level:
+            ratings.require(column)
+            t = ratings.table
+            occur = collect(ratings.source, t.filter(t[column].notnull()).select(column).distinct().order_by(column))
+            one_of(column, level, occur[column].tolist())
+            ratings = ratings.where(**{column: level})
 
 
 def windows(ratings: Ratings, *, by: Sequence[str] = (), window: str = "week") -> pd.DataFrame:

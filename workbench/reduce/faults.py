@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.errors import examples, shorten
 from workbench.ratings import Source
+from workbench.reduce.codes import LARGEST
 from workbench.schema import COLUMNS
 
 BLANK, UNREADABLE = "are blank", "cannot be read as "
@@ -20,6 +21,8 @@ def faults(source: Source) -> list[Fault]:
     if "score" not in source.missing:
         listed.append((t.score.isnan() | t.score.isinf(), "score", "are NaN or infinite",
                        "Leave the cell empty where there is no score."))
+        large = ~t.score.isnan() & ~t.score.isinf() & (t.score.abs() > LARGEST)
+        listed.append((large, "score", "are too large to be squared", f"Scores go up to {LARGEST:g}: give them in larger units."))
     for column in COLUMNS:
         name = column.name
         if f"_bad_{name}" in t.columns:

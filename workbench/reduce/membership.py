@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import ParameterError, RatingsError
+from workbench.errors import ParameterError, RatingsError, columns_of
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.select import NEVER_SPLIT, panel_rules
+from workbench.reduce.select import RESULTS as ESTIMATED
 from workbench.schema import UNIT
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_ROWS = 50_000_000
-RESULTS = ("unit", "n", "last", "set", "link", "partner", "note")
+RESULTS = {*ESTIMATED, "last", "set", "link", "partner", "member"}
 
 
 def unit_of(between: str) -> tuple[str, ...]:
@@ -33,12 +34,12 @@ def memberships(ratings: Ratings, *, by: Sequence[str] = (), between: str = "rat
     last rated). Second, a row for each member: the `by` columns, `between`, `n_ratings` (repeats included), `n_dropped`.
     Errors: as `Ratings.check`; `ParameterError` for columns that cannot group; `RatingsError` above `max_rows`.
     """
-    by = tuple(by)
+    by = columns_of(by)
     ratings.require(*by, between)
     refused = [c for c in (*by, between) if c in NEVER_SPLIT] or ([between] if between in by else [])
     if refused or len(set(by)) < len(by):
         raise ParameterError(f"by={list(by)!r}, between={between!r}: each column once, and not {', '.join(NEVER_SPLIT)}.")
-    clash = [c for c in (*by, between) if c in RESULTS or c.startswith("n_")]
+    clash = [c for c in (*by, between) if c in RESULTS or c.startswith(("n_", "_"))]
     if clash:
         raise ParameterError(f"column {clash[0]!r} of {ratings.source.name} is named as a result is. Read it under another name: "
                              f"columns={{{clash[0]!r}: 'my_{clash[0]}'}}.")

@@ -41,13 +41,15 @@ def verdicts(ratings: Ratings, *, by: Sequence[str] = ()) -> list[Verdicts]:
     `shown_first` names a system, or the side "A" or "B"; a pair without systems has only sides. Ratings that name neither, or
     whose label is not A, B or tie, are dropped; of the ratings of a pair in one order the last counts. Errors: as `patterns`.
     """
+    by = select(ratings, by=by).by  # refused by itself, in the caller's words
     chosen = select(ratings, by=tuple(dict.fromkeys((*by, *SHOWN))))
     return remembered(ratings, ("verdicts", tuple(by)), lambda: _made(ratings, chosen, list(by)))
 
 
 def _made(ratings: Ratings, chosen: Selection, by: list[str]) -> list[Verdicts]:
     """The verdicts of a selection."""
-    pairs, table, rater = _pairs(chosen, by), with_virtual(ratings.table, by), [*by, "rater_id"]
+    pairs, table = _pairs(chosen, by), with_virtual(ratings.table, by)
+    rater = list(dict.fromkeys([*by, "rater_id"]))
     kinds = [*rater, "forward", "backward"]
     found = collect(ratings.source, pairs.group_by(kinds).aggregate(n=pairs.count()).order_by(kinds))
     scope = collect(ratings.source, table.group_by(rater).aggregate(n_scope=table.count()).order_by(rater))
@@ -57,7 +59,7 @@ def _made(ratings: Ratings, chosen: Selection, by: list[str]) -> list[Verdicts]:
     for key, rows in _parts(scope, rater):
         forward, backward, n = (frames.get(key, found[:0])[c].to_numpy(dtype=float) for c in ("forward", "backward", "n"))
         used = n @ (~np.isnan(forward) + (~np.isnan(backward)).astype(int))
-        made.append(Verdicts(dict(zip(rater, key)), forward, backward, n, int(rows["n_scope"].iloc[0] - used), notes[key[:-1]]))
+        made.append(Verdicts(dict(zip(rater, key)), forward, backward, n, int(rows["n_scope"].iloc[0] - used), notes[key[:len(by)]]))
     nothing = np.zeros(0)
     return made or [Verdicts(dict.fromkeys(rater), nothing, nothing, nothing, 0, join_notes(*chosen.notes))]
 

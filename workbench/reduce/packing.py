@@ -36,13 +36,13 @@ DENSE_LIMIT = 20_000_000  # cells of a (P, q) array held densely
 def patterns(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = None, panel: bool = True) -> list[Patterns]:
     """One `Patterns` a group, in the order of the groups' levels; one without levels where the group's scale has none.
 
-    by: columns that split the ratings into groups, in one scan. cluster: a column whose levels are resampled whole; an item
-    without a level is one by itself.
+    by: columns that split the ratings into groups, in one scan. cluster: a column whose levels, of whole items, are resampled
+    whole; an item without a level is one by itself.
     panel: False lets raters of every kind, layer and selection in.
 
     Errors: as `Ratings.check`; and where a group mixes scales, or holds values on none of its scale's levels.
     """
-    chosen = select(ratings, by=by, panel=panel, extra=[cluster] if cluster else [])
+    chosen = select(ratings, by=by, panel=panel, cluster=cluster)
     return remembered(ratings, ("patterns", chosen.by, panel, cluster), lambda: counted(ratings, chosen, cluster))
 
 
@@ -89,7 +89,7 @@ def clustered(chosen: Selection, t: Any, cluster: str | None) -> tuple[Any, list
         return t, list(chosen.by)
     import ibis
 
-    alone = ibis.literal("\x00").concat(t.item_id.cast("string"))
+    alone = ibis.literal("\x1f").concat(t.item_id.cast("string"))
     return t.mutate(**{CLUSTER: ibis.coalesce(t[cluster].cast("string"), alone)}), [*chosen.by, CLUSTER]
 
 
@@ -107,7 +107,7 @@ def packed(chosen: Selection, table: Any, bits: int, cluster: str | None, *, lea
         first = word * per_word
         digit = (t.level - first) * bits
         inside = (t.level >= first) & (t.level < first + per_word)
-        power = inside.ifelse(one << inside.ifelse(digit, zero), zero) if size > per_word else one << digit
+        power = inside.ifelse(one << inside.ifelse(digit, 0), zero) if size > per_word else one << digit
         words[f"w{word}"] = power.sum().cast("int64")
     keys = list(dict.fromkeys((*outer, *chosen.keyed)))
     items = units_of(t, keys, **words) if learn else t.group_by(keys).aggregate(**words)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ParameterError, RatingsError, examples
-from workbench.estimates import join_notes
+from workbench.errors import ParameterError, RatingsError, columns_of, examples, whole_items
+from workbench.estimates import MEASURES, join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEVER_SPLIT = ("item_id", "score", "label", "level")
-# What the results are called: a source's column of such a name must be read under another.
-RESULTS = {"n", "total", "squares", "weight", "unit", "window", "n_items", "n_raters", "n_ratings", "n_scope", "n_ruled", "n_steps",
+# What the reductions call their columns, and the results theirs: to be named by, or grouped by, a source's column must bear another name.
+REDUCED = {"n", "total", "squares", "weight", "unit", "window", "n_items", "n_raters", "n_ratings", "n_scope", "n_ruled", "n_steps",
            "n_used", "n_valued", "n_dropped", "rater_a", "rater_b", "level_a", "level_b", "score_a", "score_b",
            *(f"w{i}" for i in range(9))}
+RESULTS = {*REDUCED, "name", *MEASURES, "true", "given", "facet", "element", "measure", "from", "to", "human_id", "epsilon", "consensus",
+           "form", "probability", "planned_raters", "planned_items", "predicted", "design", "n_shared", "p_value"}
 ORDER = ("rated_at", "_row", "rating_id")  # what tells which of several ratings is the last
 
 
@@ -113,22 +115,39 @@ def none_if_missing(value: object) -> object:
     return None if value is None or value != value else value
 
 
-def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extra: Sequence[str] = ()) -> Selection:
-    """The ratings that count, by group. `panel=False` lets every kind of rater, layer and selection in.
+def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extra: Sequence[str] = (),
+           cluster: str | None = None) -> Selection:
+    """The ratings that count, by group. `panel=False` lets every kind of rater, layer and selection in; `extra` and `cluster` are
+    columns to keep.
 
     Errors: `RatingsError` for bad values, and for a group that mixes scales or steps with whole items;
-    `ParameterError` for a `by` column that is not there.
+    `ParameterError` for a `by` column that is not there, and for a cluster that does not hold whole items.
     """
-    by = tuple(by)
+    by, extra = columns_of(by), (*extra, *([] if cluster is None else [cluster]))
     ratings.require(*by, *extra)
     refused = [c for c in by if c in NEVER_SPLIT]
     if refused or len(set(by)) < len(by):
         raise ParameterError(f"by={list(by)!r} cannot group ratings: each column once, and not {', '.join(NEVER_SPLIT)}.")
-    clash = [c for c in dict.fromkeys((*by, *extra)) if c in RESULTS or (c == "level" and c in ratings.source.extras)]
+    if cluster in ("score", "label"):
+        raise ParameterError(f"cluster={cluster!r} is what is rated; a cluster holds whole items. Name a column such as 'prompt_id'.")
+    clash = [c for c in dict.fromkeys((*by, *extra)) if c in (RESULTS if c in by else REDUCED) or c.startswith("_")
+             or (c == "level" and c in ratings.source.extras)]
     if clash:
         raise ParameterError(f"column {clash[0]!r} of {ratings.source.name} is named as a result is. Read it under another name: "
                              f"columns={{{clash[0]!r}: 'my_{clash[0]}'}}.")
-    return remembered(ratings, ("select", by, panel, tuple(extra)), lambda: selected(ratings, by, panel, extra))
+    chosen = remembered(ratings, ("select", by, panel, extra), lambda: selected(ratings, by, panel, extra))
+    if cluster is not None:
+        whole_items(cluster, remembered(ratings, ("split", by, panel, cluster), lambda: n_split(chosen, cluster)))
+    return chosen
+
+
+def n_split(chosen: Selection, cluster: str) -> int:
+    """How many units have ratings in several clusters; having none is a cluster too."""
+    t = chosen.table
+    levels = t.select(*chosen.keyed, _own=t[cluster].cast("string").fill_null("\x1f"))
+    units = levels.group_by(list(chosen.keyed)).aggregate(first=levels._own.min(), last=levels._own.max())
+    split = units.filter(units.first != units.last)
+    return int(collect(chosen.ratings.source, split.aggregate(n=split.count()))["n"].iloc[0])
 
 
 def selected(ratings: Ratings, by: tuple[str, ...], panel: bool, extra: Sequence[str]) -> Selection:

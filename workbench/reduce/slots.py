@@ -30,8 +30,9 @@ def units_of(table: Any, keys: Sequence[str], **sums: Any) -> Any:
 
 def repeats(units: Any, table: Any, keys: Sequence[str]) -> Any:
     """How many ratings of the `table` repeat a rater's earlier one with the same `keys`, from its `units`, as a table of one row."""
-    close = table.select(*keys, "rater_id").semi_join(units.filter(units._doubtful).select("item_id"), "item_id")
-    held = close.group_by([*keys, "rater_id"]).aggregate(n=close.count())
+    raters = list(dict.fromkeys((*keys, "rater_id")))
+    close = table.select(*raters).semi_join(units.filter(units._doubtful).select("item_id"), "item_id")
+    held = close.group_by(raters).aggregate(n=close.count())
     return held.aggregate(repeats=(held.n - 1).sum())
 
 

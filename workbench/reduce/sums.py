@@ -23,7 +23,7 @@ def moments(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = N
 
     Scores are taken from the middle of all scores, so that squares lose no digits.
     """
-    chosen = select(ratings, by=by, panel=panel, extra=[cluster] if cluster else [])
+    chosen = select(ratings, by=by, panel=panel, cluster=cluster)
     return remembered(ratings, ("moments", chosen.by, panel, cluster), lambda: summed(ratings, chosen, cluster))
 
 

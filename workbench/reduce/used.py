@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 MAX_CELLS = 50_000_000
 
 
-def cells(ratings: Ratings, *, by: Sequence[str] = (), extra: Sequence[str] = (), panel: bool = True,
-          max_cells: int = MAX_CELLS) -> pd.DataFrame:
-    """The ratings that count: `by` columns, `unit` (a code), item_id, step, criterion, rubric, rater_id, level, score, `extra`.
+def cells(ratings: Ratings, *, by: Sequence[str] = (), extra: Sequence[str] = (), cluster: str | None = None,
+          panel: bool = True, max_cells: int = MAX_CELLS) -> pd.DataFrame:
+    """The ratings that count: `by` columns, `unit` (a code), item_id, step, criterion, rubric, rater_id, level, score, `extra`
+    and `cluster`.
 
     One row a rating, a rater's last on a unit; in the order of the units. Memory grows with the ratings.
     Errors: as `patterns`; `RatingsError` above `max_cells` ratings.
     """
-    chosen = select(ratings, by=by, panel=panel, extra=extra)
+    chosen = select(ratings, by=by, panel=panel, extra=extra, cluster=cluster)
     if chosen.scope["n_valued"].sum() > max_cells and (n := int(chosen.groups["n_used"].sum())) > max_cells:
         raise RatingsError(f"{ratings.source.name}: this needs {n:,} ratings in memory, more than {max_cells:,}. "
                            f"Narrow them with where() or between(), or raise max_cells.")
     keys = list(chosen.keyed)
-    columns = list(dict.fromkeys((*by, *chosen.unit, "rater_id", "level", "score", *extra)))
+    columns = list(dict.fromkeys((*by, *chosen.unit, "rater_id", "level", "score", *chosen.extra)))
     if (table := held(ratings)) and (found := cell_rows(table, chosen, columns)) is not None:
         return found
 
     def numbered(table: Any) -> pd.DataFrame:
-        found = collect(ratings.source, table.select(*columns).order_by([*keys, "rater_id"]))
+        found = collect(ratings.source, table.select(*columns).order_by(list(dict.fromkeys([*keys, "rater_id"]))))
         found.insert(len(by), "unit", found.groupby(keys, dropna=False, sort=False).ngroup())
         return found
 
@@ -83,7 +84,7 @@ def paired(chosen: Selection, table: Any) -> Any:
     table = table.mutate(_level=table.level.fill_null(-1))  # a missing level matches none
     points = table.select(*on).distinct()
     points = points.mutate(_point=ibis.row_number().over(order_by=on))
-    numbered = table.select(*chosen.keyed, *on).join(points, on)
+    numbered = table.select(*dict.fromkeys((*chosen.keyed, *on))).join(points, on)
     units = numbered.group_by(chosen.keyed).aggregate(_points=numbered._point.collect())
     first = units.select(*chosen.by, "_points", _a=units._points.unnest())
     both = first.select(*chosen.by, "_a", _b=first._points.unnest())
