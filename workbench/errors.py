@@ -57,7 +57,7 @@ def whole_items(cluster: str, n_split: int) -> None:
     if n_split:
         noun = "item" if n_split == 1 else "items"
         raise ParameterError(f"cluster={cluster!r} has several levels within {n_split:,} {noun}; a cluster holds whole items. "
-                             "Name a column that is the same for all ratings of an item (or missing from all), such as 'prompt_id'.")
+                             "Name a column that is the same for all ratings of an item, such as 'prompt_id'.")
 
 
 def examples(values: Sequence[object], total: int | None = None) -> str:

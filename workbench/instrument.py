@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,12 @@ class Scale:
 
 @dataclass(frozen=True)
 class Criterion:
-    """One line of a rubric."""
+    """One line of a rubric. `weights`: what a marked error costs, by "severity" or "severity/category", where errors make the score."""
 
     scale: Scale
     definition: str = ""
     wordings: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

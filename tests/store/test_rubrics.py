@@ -14,6 +14,7 @@ from workbench.instrument import Criterion, Rubric, Scale
 from workbench.store.rubrics import read_rubric, read_rubrics, rubric_text
 
 GOOD = 'name = "r"\nversion = "1"\n[criteria.c]\nscale = "ordinal"\nlevels = [{name = "low", value = 1}, {name = "high", value = 2}]\n'
+SPANS = 'name = "r"\nversion = "1"\n[criteria.spans]\nscale = "interval"\n'
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -27,6 +28,12 @@ GOOD = 'name = "r"\nversion = "1"\n[criteria.c]\nscale = "ordinal"\nlevels = [{n
     (GOOD.replace("levels = [", "levels = 5 # ["), "levels is 5, expected a list"),
     (GOOD + "in_force = 3\n", "unknown key 'in_force'"),
     ("in_force = 3\n" + GOOD, "in_force is 3, expected a date such as 2026-05-18"),
+    (SPANS + "weights = 5\n", "weights is 5, expected a table such as {minor = 1, major = 5}"),
+    (SPANS + "weights = {minor = -1}\n", "weight of 'minor' is below 0; give what the error costs"),
+    (SPANS + 'weights = {minor = "one"}\n', "weight of 'minor' is 'one', expected a number"),
+    (SPANS + "weights = {minor = 1, Minor = 2}\n", "weight of 'minor' is given twice, in other capitals"),
+    (SPANS + 'weights = {"/Punctuation" = 1}\n', "weight of '/Punctuation' is not named by a severity"),
+    (GOOD + "weights = {minor = 1}\n", "weights is {'minor': 1}, expected none beside levels"),
 ])
 def test_a_bad_rubric_file_is_refused_by_file_key_and_cure(text: str, words: str, away: Path) -> None:
     (away / "r.toml").write_text(text)
@@ -58,6 +65,15 @@ def test_a_written_rubric_reads_back_the_same(name: str, version: str, criterion
     line = again.criteria[criterion]
     assert (again.name, again.version, again.changed, line.definition) == (name, version, criterion, name)
     assert (line.scale.name, line.scale.levels, line.scale.values) == (scale, tuple(levels), tuple(levels.values()))
+
+
+@settings(max_examples=30, deadline=None)
+@given(weights=st.dictionaries(names.filter(lambda name: name.partition("/")[0].strip()), numbers.map(abs), max_size=5).filter(
+    lambda d: len({name.casefold() for name in d}) == len(d)))
+def test_written_weights_read_back_the_same(weights: dict[str, float], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "rubric.toml"
+    path.write_text(rubric_text(Rubric("mqm", "1", {"spans": Criterion(Scale("interval", maximum=0.0), weights=weights)})), encoding="utf-8")
+    assert read_rubric(path).criteria["spans"].weights == weights
 
 
 def read_with(rubric: str, frame: pd.DataFrame, folder: Path) -> wb.Ratings:

@@ -6,7 +6,7 @@ A rating counts if the panel's rules let it in, it has a value, and it is its ra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ class Selection:
     panel: bool
     extra: tuple[str, ...] = ()
     single: bool = False
+    filled: str | None = None   # a cluster that some ratings of an item lack: they take the item's
 
     @cached_property
     def every(self) -> Any:
@@ -59,6 +60,11 @@ class Selection:
         table, rules = ruled_table(self.ratings, (*self.by, *self.extra), self.panel)
         table, level, score = standing(table.filter(rules), self.scale_of)
         needed = dict.fromkeys((*self.by, *UNIT, "rubric_version", "rater_id", "layer", "label", *ORDER, *self.extra))
+        if self.filled:
+            import ibis
+
+            own = table[self.filled]
+            table = table.mutate(**{self.filled: ibis.coalesce(own, own.max().over(ibis.window(group_by=list(self.keyed))))})
         return table.filter(score.notnull()).select(*(c for c in needed if c in table.columns), level=level, score=score)
 
     @cached_property
@@ -137,17 +143,21 @@ def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extr
                              f"columns={{{clash[0]!r}: 'my_{clash[0]}'}}.")
     chosen = remembered(ratings, ("select", by, panel, extra), lambda: selected(ratings, by, panel, extra))
     if cluster is not None:
-        whole_items(cluster, remembered(ratings, ("split", by, panel, cluster), lambda: n_split(chosen, cluster)))
+        n_split, n_partly = remembered(ratings, ("split", by, panel, cluster), lambda: split_units(chosen, cluster))
+        whole_items(cluster, n_split)
+        if n_partly:
+            return remembered(ratings, ("filled", by, panel, extra), lambda: replace(chosen, filled=cluster))
     return chosen
 
 
-def n_split(chosen: Selection, cluster: str) -> int:
-    """How many units have ratings in several clusters; having none is a cluster too."""
+def split_units(chosen: Selection, cluster: str) -> tuple[int, int]:
+    """How many units have ratings in several clusters, and in how many some ratings have one and some have none."""
     t = chosen.table
-    levels = t.select(*chosen.keyed, _own=t[cluster].cast("string").fill_null("\x1f"))
-    units = levels.group_by(list(chosen.keyed)).aggregate(first=levels._own.min(), last=levels._own.max())
-    split = units.filter(units.first != units.last)
-    return int(collect(chosen.ratings.source, split.aggregate(n=split.count()))["n"].iloc[0])
+    levels = t.select(*chosen.keyed, _own=t[cluster].cast("string"))
+    units = levels.group_by(list(chosen.keyed)).aggregate(first=levels._own.min(), last=levels._own.max(),
+                                                          n=levels.count(), n_own=levels._own.count())
+    found = units.aggregate(split=(units.first != units.last).sum(), partly=((units.n_own > 0) & (units.n_own < units.n)).sum())
+    return tuple(int(n) if n == n else 0 for n in collect(chosen.ratings.source, found).iloc[0])
 
 
 def selected(ratings: Ratings, by: tuple[str, ...], panel: bool, extra: Sequence[str]) -> Selection:

@@ -69,6 +69,7 @@ def import_ratings(platform: str, paths: Sequence[str | Path], *, into: str | Pa
     parser = import_module(f"workbench.store.platforms.{PLATFORMS[platform]}")
     if platform in READY:
         options = replace(options, mapping=options.mapping or Path(__file__).parent / "platforms" / "mappings" / f"{platform}.toml")
+    options = replace(options, rubrics=read_rubrics(folder / "rubrics"))
     token = WATCH.set(progress)
     try:
         takings = [import_file(parser.parse, path, folder, options, platform) for path in files]

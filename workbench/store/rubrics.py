@@ -6,7 +6,8 @@
     scale = "ordinal"             # nominal, ordinal, interval, ratio
     definition = "How far the answer gets the reader."
     levels = [{name = "1", value = 1, wording = "No help."}, {name = "2", value = 2, wording = "..."}]
-    # without levels, an interval or ratio criterion may give: minimum, maximum
+    # without levels, an interval or ratio criterion may give: minimum, maximum; and, where marked errors make its score,
+    weights = {minor = 1, major = 5, "minor/Punctuation" = 0.1}      # what each costs, by severity or severity/category
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from workbench.instrument import Criterion, Rubric, Scale
 from workbench.schema import SCALES
 
 TOP = {"name", "version", "parent", "author_party", "in_force", "changed", "criteria"}
-LINE = {"scale", "definition", "levels", "minimum", "maximum"}
+LINE = {"scale", "definition", "levels", "minimum", "maximum", "weights"}
 LEVEL = {"name", "value", "wording"}
 
 
@@ -81,7 +82,24 @@ def read_criterion(line: Mapping[str, object], *, where: str) -> Criterion:
         raise RubricError(f"{where}: {article} {scale} scale needs its levels, and none are listed. List them in order.")
     made = Scale(name=str(scale), levels=tuple(names), values=tuple(values),
                  minimum=ends.get("minimum", min(values, default=None)), maximum=ends.get("maximum", max(values, default=None)))
-    return Criterion(made, str(line.get("definition", "")), tuple(str(level.get("wording", "")) for level in levels))
+    return Criterion(made, str(line.get("definition", "")), tuple(str(level.get("wording", "")) for level in levels),
+                     read_weights(line.get("weights", {}), leveled=bool(levels), where=where))
+
+
+def read_weights(table: object, *, leveled: bool, where: str) -> dict[str, float]:
+    """What each marked error costs, 0 or more."""
+    if not isinstance(table, Mapping) or table and leveled:
+        what = "none beside levels: a score made of errors has no levels" if leveled else "a table such as {minor = 1, major = 5}"
+        raise RubricError(f"{where}: weights is {dict(table) if leveled else table!r}, expected {what}.")
+    weights = {name: number(value, where=f"{where}: weight of {name!r}") for name, value in table.items()}
+    known = [name.casefold() for name in weights]
+    for name, value in weights.items():
+        why = "below 0; give what the error costs" if value < 0 else \
+            "not named by a severity; write minor or \"minor/Punctuation\"" if not name.partition("/")[0].strip() else \
+            "given twice, in other capitals; keep one" if known.count(name.casefold()) > 1 else ""
+        if why:
+            raise RubricError(f"{where}: weight of {name!r} is {why}.")
+    return weights
 
 
 def standard_values(names: Sequence[str]) -> list[float]:
@@ -122,6 +140,8 @@ def rubric_text(rubric: Rubric) -> str:
                                       for n, v, w in zip(scale.levels, scale.values, wordings)), "]"]
         else:
             lines += [f"{key} = {plain(getattr(scale, key))}" for key in ("minimum", "maximum") if getattr(scale, key) is not None]
+        if line.weights:
+            lines.append(f"weights = {{{', '.join(f'{quoted(name)} = {plain(value)}' for name, value in line.weights.items())}}}")
     return "\n".join(lines) + "\n"
 
 

@@ -6,10 +6,12 @@ a file of any size takes bounded memory. The number is the record's in a JSON fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.instrument import Rubric
 from workbench.store.platforms.delimited_text import delimited
 from workbench.store.platforms.json_stream import json_lines, json_records
 from workbench.store.platforms.text import RECORD_LIMIT, Fault, as_raw
@@ -33,8 +35,10 @@ class Silent:
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller said: which field is the item's id, contract columns that hold for all rows, the mapping of `table`."""
+    """What the caller said: which field is the item's id, contract columns that hold for all rows, the mapping of `table`; and the
+    dataset's rubrics, whose weights turn error spans into scores."""
 
     item: str | None = None
     values: dict[str, str] = field(default_factory=dict)
     mapping: Path | None = None
+    rubrics: Mapping[tuple[str, str], Rubric] = field(default_factory=dict)
