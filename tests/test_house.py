@@ -22,7 +22,8 @@ MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND), "resample": GROUND | {"resample"}, "reduce": GROUND | {"reduce"}, "store": GROUND | {"store"},
     "chart": GROUND | {"chart"}, "check": GROUND | {"reduce", "check"}, "agreement": GROUND | {"reduce", "resample", "agreement"},
     **{s: GROUND | {"reduce", "resample", "agreement", s} for s in STAGES},
-    "report": GROUND | {"store", "check", "chart", "report"}, "cli": GROUND | {"store", "check", "report", "cli"},
+    "report": GROUND | {"store", "check", "chart", "report"},
+    "cli": GROUND | {"store", "check", "report", "agreement", "cli"},  # `export` writes what agreement finds, and no report
 }
 DOORS = {"ibis": {"store", "reduce"}, "altair": {"chart"}, "ipywidgets": {"review"}, "papermill": {"report"}, "nbformat": {"report"},
          "nbconvert": {"report"}, "typer": {"cli"}, "deltalake": {"store"}, "duckdb": {"store"}, "pyspark": {"store"}}

@@ -16,6 +16,7 @@ from workbench.periods import moment, period_bounds, timeless
 from workbench.schema import BY_NAME
 
 if TYPE_CHECKING:
+    from pathlib import Path
     import pandas as pd
 
 # Columns that need not be stored: made from others when `by` or `where` names them.
@@ -37,8 +38,8 @@ class Snapshot:
 class Source:
     """What a Ratings stands on, made by `read`: the normalised table and how to identify and describe it.
 
-    `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`. `frame` is what it stands on, in the
-    contract's names, where that lies in memory and reading neither left out nor changed any row.
+    `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`. `folder` is that of a managed store.
+    `frame` is what it stands on, in the contract's names, where it lies in memory and reading left out and changed no row.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Source:
     use: str | None = None
     on_disk: bool = False
     notes: tuple[str, ...] = ()
+    folder: Path | None = None
     frame: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 

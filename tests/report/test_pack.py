@@ -44,6 +44,12 @@ def test_a_faulty_pack_is_refused_by_its_fault(workspace: Path, write: Callable,
         load_pack("mine")
 
 
+def test_the_notebook_that_people_work_in_is_no_report(workspace: Path, write: Callable) -> None:
+    write("review")
+    with pytest.raises(ParameterError, match="review is worked in, and makes no report. Open it: workbench lab review"):
+        load_pack("review")
+
+
 def test_what_is_no_toml_and_what_is_no_notebook_are_named(workspace: Path) -> None:
     (workspace / "reports/mine.toml").write_text("title = ")
     (workspace / "notebooks/bad.ipynb").write_text("{")

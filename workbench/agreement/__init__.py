@@ -15,5 +15,5 @@ __getattr__, __all__ = lazily(__name__, {
     "intra_rater": "repeated", "settling": "newcomers", "rasch": "facets", "consensus": "truth", "confusion": "truth",
     "calibration": "truth", "autorater": "stand_in", "alt_test": "alternative",
     "position_bias": "swapped", "corrected_mean": "powered", "decision_study": "planning",
-    "scorecard": "party", "findings": "conclude",
+    "scorecard": "party", "soft_labels": "soft", "overturned": "reversed", "findings": "conclude",
 })

@@ -9,6 +9,7 @@ import typer
 
 from workbench.cli.data import data
 from workbench.cli.datasets import check, simulate
+from workbench.cli.exporting import export
 from workbench.cli.importing import import_files
 from workbench.cli.lab import lab
 from workbench.cli.reports import list_all, run
@@ -21,6 +22,7 @@ app.command("list")(list_all)
 app.command("check")(check)
 app.command("import")(import_files)
 app.add_typer(data, name="data")
+app.add_typer(export, name="export")
 app.command("simulate")(simulate)
 app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
 

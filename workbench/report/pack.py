@@ -98,6 +98,8 @@ def _notebook(entry: Mapping, notebooks: Mapping[str, Path], where: str) -> Note
     name, values = entry["name"], entry.get("parameters", {})
     if name not in notebooks:
         raise ParameterError(f"{where}: notebook {name!r} is not in notebooks/. Use one of: {', '.join(notebooks) or 'none'}.")
+    if name == "review":
+        raise ParameterError(f"{where}: review is worked in, and makes no report. Open it: workbench lab review.")
     content = read_notebook(notebooks[name])
     declared = read_parameters(content, name=name)
     check_parameters(values, declared={name: declared})

@@ -8,4 +8,5 @@ __getattr__, __all__ = lazily(__name__, {
     "append_ratings": "managed", "set_aside": "managed", "Appended": "managed",
     "import_ratings": "intake", "Tally": "intake", "Options": "platforms.rows",
     "data_log": "history", "quarantined": "history", "compact_data": "history", "forget_rater": "erase", "Forgotten": "erase",
+    "adopt": "adopted", "Adopted": "adopted",
 })

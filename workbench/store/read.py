@@ -88,7 +88,7 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     mark = (sorted(mapping.items()), pseudonyms and key_of(pseudonyms), wide, sorted(sets.items()))
     return Ratings(Source(
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
-        rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters,
+        rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters, folder=place.folder if place.delta else None,
         identity=lambda: identity(opened, (*mark, *beside(place))), side_table=side_tables(place, pseudonyms),
         use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide,
         frame=None if place.frame is None or filters or sets or pseudonyms else place.frame.rename(columns=str).rename(columns=mapping)))

@@ -22,7 +22,7 @@ from workbench.errors import RubricError, examples
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.schema import SCALES
 
-TOP = {"name", "version", "parent", "author_party", "in_force", "changed", "criteria"}
+TOP = {"cases", "name", "version", "parent", "author_party", "in_force", "changed", "criteria"}
 LINE = {"scale", "definition", "levels", "minimum", "maximum", "weights"}
 LEVEL = {"name", "value", "wording"}
 

@@ -1,0 +1,239 @@
+"""The panel without a browser: what keys and buttons do to the desk, what is then on screen, and its still picture."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import workbench as wb
+from workbench.cli.lab import lab_command
+from workbench.errors import ParameterError
+from workbench.review.board import Board
+from workbench.review.decisions import recorded, standing
+
+HIDDEN = "hidden until you have given yours"
+Open = Callable[..., Board]
+
+
+@pytest.fixture
+def opened(folder: Path) -> Iterator[Open]:
+    """Opens a panel on the store as it now stands; "mara" reviews `help` of answers unless told otherwise."""
+    made: list[Board] = []
+
+    def open_one(reviewer: str = "mara", **how: object) -> Board:
+        made.append(wb.review.panel(wb.read(folder), reviewer=reviewer, into=folder, **{"where": {"criterion": "help"}, **how}))
+        return made[-1]
+
+    yield open_one
+    for board in made:
+        board.leave()
+
+
+def seen(board: Board) -> str:
+    """All that stands on the panel's page, without what is out of sight."""
+    def words(widget: object) -> list[str]:
+        if widget.layout.display == "none":
+            return []
+        own = [getattr(widget, "description", ""), getattr(widget, "value", "")]
+        return [str(w) for w in own if w] + [w for child in getattr(widget, "children", ()) for w in words(child)]
+
+    return " ".join(words(board))
+
+
+def held(folder: Path) -> list[tuple]:
+    return [(d.reviewer, d.unit.item_id, d.score, d.label, d.reason, d.note) for d in standing(recorded(wb.read(folder).source)) if d.valued]
+
+
+def test_a_key_stores_its_level_before_the_ratings_are_shown(opened: Open, folder: Path) -> None:
+    board = opened()
+    item = board.desk.unit.item_id
+    assert HIDDEN in seen(board) and "bob" not in seen(board)
+    board.press("3")
+    assert held(folder) == [("mara", item, 3.0, None, None, None)]
+    assert HIDDEN not in seen(board) and "bob" in seen(board) and "✓\u20023" in seen(board)
+    board.press("e")
+    board.press("2")
+    assert held(folder) == [("mara", item, 2.0, None, "rater_error", None)]
+
+
+def test_reason_and_note_given_first_go_with_the_level(opened: Open, folder: Path) -> None:
+    board = opened()
+    item = board.desk.unit.item_id
+    board.press("a")
+    board._note.value = "which of the two?"
+    board.press("note")
+    assert held(folder) == [] and "stored with your level" in seen(board)
+    board.press("1")
+    assert held(folder) == [("mara", item, 1.0, None, "ambiguous_item", "which of the two?")]
+    board.press("a")                                    # again: taken away
+    assert held(folder) == [("mara", item, 1.0, None, None, "which of the two?")]
+
+
+def test_enter_goes_on_only_from_a_decided_unit_and_takes_the_note_along(opened: Open, folder: Path) -> None:
+    board = opened()
+    first = board.desk.unit
+    board.press("Enter")
+    assert board.desk.unit == first and "Give a level first" in seen(board)
+    board.press("2")
+    board._note.value = "late"
+    board.press("Enter")
+    assert board.desk.unit != first and board._note.value == ""
+    assert held(folder) == [("mara", first.item_id, 2.0, None, None, "late")]
+
+
+def test_a_key_pressed_on_a_screen_that_has_gone_is_not_for_the_next(opened: Open, folder: Path) -> None:
+    board = opened()
+    serial = board.keyboard.serial
+    for key in ("1", "Enter", "3"):                     # typed faster than the page was drawn
+        board.press(key, serial=serial)
+    assert [(item, score) for _, item, score, *_ in held(folder)] == [(held(folder)[0][1], 1.0)] and board.desk.decision is None
+    assert not {"7", "x", ""} & {button.description[:1] for button in board._level_buttons.values()}
+    board.press("7")
+    assert len(held(folder)) == 1
+
+
+def test_undo_and_skip_bring_back_and_leave_the_unit(opened: Open, folder: Path) -> None:
+    board = opened()
+    first = board.desk.unit
+    board.press("u")
+    assert "nothing to undo" in seen(board)
+    board.press("2")
+    board.press("Enter")
+    board.press("u")
+    assert board.desk.unit == first and held(folder) == [] and "Taken back" in seen(board)
+    board.press("s")
+    assert board.desk.unit != first and held(folder) == [] and "1 skipped" in seen(board)
+
+
+def test_buttons_do_what_their_keys_do(opened: Open, folder: Path) -> None:
+    board = opened()
+    board._level_buttons["2"].click()
+    board._reasons["rubric_hole"].click()
+    board._moves["Enter"].click()
+    assert [(score, reason) for _, _, score, _, reason, _ in held(folder)] == [(2.0, "rubric_hole")] and board.desk.decision is None
+
+
+def test_effects_and_progress_follow_the_decisions(opened: Open) -> None:
+    board = opened()
+    assert "Nothing yet." in board._effects.value and "0 decided" in seen(board)
+    board.press("1")
+    assert "1 unit decided" in board._effects.value and "1 decided" in seen(board)
+    board.press("u")
+    assert "Nothing yet." in board._effects.value
+
+
+def test_a_number_is_given_on_a_scale_without_levels(opened: Open, folder: Path) -> None:
+    board = opened(where={"criterion": "slider"})
+    assert board._levels.children == () and board._number_box.layout.display is None
+    board._number.value = "140"
+    board.press("number")
+    assert "number from 0 to 100" in seen(board) and held(folder) == []
+    board._number.value = " 40.5 "
+    board.press("number")
+    assert held(folder) == [("mara", "pair", 40.5, None, None, None)]
+
+
+def test_other_words_for_the_rubric_become_a_draft_and_a_second_edit_starts_from_it(opened: Open, folder: Path) -> None:
+    board = opened()
+    board.press("p")
+    board._form.words["2"].value = "Some, and it can be used."
+    board._save_button = board._form.children[-1].children[0]
+    board._save_button.click()
+    assert "say in one sentence" in seen(board)
+    board._form.why.value = "Some was read as any."
+    board._save_button.click()
+    draft = (folder / "rubrics" / "drafts" / "default-2.toml").read_text(encoding="utf-8")
+    assert "Some, and it can be used." in draft and "Some was read as any." in draft and board.desk.unit.item_id in draft
+    assert "default-2.toml" in seen(board) and board._form.layout.display == "none"
+    board.press("p")
+    assert board._form.words["2"].value == "Some, and it can be used."
+    board._form.words["3"].value, board._form.why.value = "All of it.", "Clearer."
+    board._save_button.click()
+    draft = (folder / "rubrics" / "drafts" / "default-2.toml").read_text(encoding="utf-8")
+    assert "Some, and it can be used." in draft and "All of it." in draft
+
+
+def test_another_queue_is_opened_in_place_and_a_bad_one_is_refused_in_words(opened: Open) -> None:
+    board = opened()
+    board.press("f")
+    board._queue.criterion.value = "slider"
+    board.press("queue")
+    assert board.desk.unit.criterion == "slider" and board.desk.progress.n_left == 1
+    board.press("f")
+    board._queue.kind.value, board._queue.criterion.value, board._queue.search.value = "audit", "all criteria", "no such words"
+    board.press("queue")
+    assert board.desk.unit is None and "Nothing is left in this queue" in seen(board)
+
+
+def test_a_queue_that_is_done_says_so(opened: Open) -> None:
+    board = opened(where={"criterion": "slider"})
+    board._number.value = "3"
+    board.press("number")
+    board.press("Enter")
+    assert "Nothing is left in this queue" in seen(board) and "decided 1 unit" in seen(board)
+    board.press("u")
+    assert board.desk.unit.item_id == "pair"
+
+
+def test_plain_ratings_can_be_looked_at_and_the_cure_is_said(plain: Path) -> None:
+    board = wb.review.panel(wb.read(plain), reviewer="mara", where={"criterion": "help"})
+    assert "You can look, and not decide" in seen(board) and board._level_buttons["1"].disabled
+    first = board.desk.unit
+    board.press("1")
+    assert "▲ You can look, and not decide" in seen(board)
+    board.press("Enter")
+    assert board.desk.unit != first
+
+
+def test_the_guide_is_shown_until_the_first_decision_and_on_demand(opened: Open) -> None:
+    board = opened()
+    assert "How it works" in seen(board)
+    board.press("1")
+    assert "How it works" not in seen(board)
+    board.press("?")
+    assert "How it works" in seen(board)
+    board.leave()
+    assert "How it works" not in seen(opened())
+
+
+def test_an_error_of_ours_is_said_and_raised(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = opened()
+    monkeypatch.setattr(board.desk, "decide", lambda *args, **how: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        board.press("1")
+    assert "An error of the workbench, ZeroDivisionError" in seen(board)
+
+
+def test_the_still_picture_shows_the_unit_and_keeps_hidden_what_is_hidden(opened: Open) -> None:
+    board = opened()
+    shown = board._repr_mimebundle_()
+    assert shown["text/plain"] == "Review: 0 decided, 8 left" and "application/vnd.jupyter.widget-view+json" in shown
+    assert HIDDEN in shown["text/html"] and "bob" not in shown["text/html"]
+    assert "Say &lt;b&gt;why&lt;/b&gt;?" in shown["text/html"] and "<b>why" not in shown["text/html"] and "<script" not in shown["text/html"]
+    board.press("1")
+    assert "bob" in board._repr_mimebundle_()["text/html"]
+
+
+def test_bad_arguments_are_refused_before_anything_is_shown(folder: Path) -> None:
+    with pytest.raises(ParameterError, match="reviewer='': give the name"):
+        wb.review.panel(wb.read(folder), reviewer="", into=folder)
+
+
+def test_the_panel_asks_nothing_of_the_network() -> None:
+    from workbench.review import keyboard
+
+    assert "http" not in keyboard.LISTEN + keyboard.LOOKS and "import" not in keyboard.LISTEN
+
+
+def test_lab_opens_the_notebook_that_is_named(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("notebooks", "reports"):
+        (away / folder).mkdir()
+    (away / "notebooks" / "review.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    command = lab_command(named=["review"], port=None, browser=True, further=["--debug"])
+    assert command[:4] == [sys.executable, "-m", "jupyterlab", str(away / "notebooks" / "review.ipynb")] and command[-1] == "--debug"
+    with pytest.raises(ParameterError, match="'revew' is no notebook here. Use one of: review"):
+        lab_command(named=["revew"], port=None, browser=True, further=[])

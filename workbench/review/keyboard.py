@@ -1,0 +1,122 @@
+"""The panel's keyboard and its looks: a widget without a body that listens while the panel has the focus. Nothing is loaded."""
+
+from __future__ import annotations
+
+import anywidget
+import traitlets
+
+BEAT = 120      # seconds after which a panel in sight renews its lease
+
+LISTEN = """
+function render({ model, el }) {
+  el.style.display = "none";
+  const timers = [];
+  let root = null, frame = 0;
+  const say = (key) => model.send({ key, serial: model.get("serial") });
+  const typing = (node) => node.closest("input, textarea, select");
+  const seen = (selector) => [...root.querySelectorAll(selector)].find((node) => node.offsetParent);
+  const home = () => root && root.focus({ preventScroll: true });
+  const onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const field = typing(event.target);
+    if (field) {
+      const done = event.key === "Enter" && !event.shiftKey && ["note", "number", "queue"].find((c) => field.closest(".wbr-" + c));
+      if (!done && event.key !== "Escape") return;
+      event.preventDefault();
+      home();     // what was typed is sent when its field is left, and so before the key
+      return done && say(done);
+    }
+    if (event.key === "Enter" && event.target.closest("button, summary, a")) return;
+    const number = seen(".wbr-number input");
+    if (number && /^[0-9.-]$/.test(event.key)) return number.focus();    // the key goes on into the field
+    if (!model.get("wanted").includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.repeat) return;
+    const note = event.key === "n" && seen(".wbr-note textarea");
+    if (note) return note.focus();
+    say(event.key);
+  };
+  const onClick = (event) => { if (event.detail && event.target.closest("button")) home(); };
+  const onLeave = (event) => setTimeout(() => {
+    if (document.activeElement === document.body && !(event.target.isConnected && event.target.offsetParent)) home();
+  });
+  const onSerial = () => root && root.querySelectorAll(".wbr-item").forEach((node) => { node.scrollTop = 0; });
+  const attach = () => {
+    root = el.closest(".wbr-board");
+    if (!root) { frame = requestAnimationFrame(attach); return; }
+    root.tabIndex = 0;
+    root.setAttribute("role", "region");
+    root.setAttribute("aria-label", "Review");
+    root.dataset.lmSuppressShortcuts = "true";
+    root.addEventListener("keydown", onKey, true);      // before the fields, which keep their keys to themselves
+    root.addEventListener("click", onClick);
+    root.addEventListener("focusout", onLeave);
+    if (!typing(document.activeElement) && !document.activeElement.isContentEditable) home();
+    timers.push(setInterval(() => { if (!document.hidden && root.offsetParent) say("renew"); }, BEAT * 1000));
+  };
+  model.on("change:serial", onSerial);
+  attach();
+  return () => {
+    cancelAnimationFrame(frame);
+    timers.forEach(clearInterval);
+    model.off("change:serial", onSerial);
+    if (!root) return;
+    root.removeEventListener("keydown", onKey, true);
+    root.removeEventListener("click", onClick);
+    root.removeEventListener("focusout", onLeave);
+  };
+}
+export default { render };
+"""
+
+LOOKS = """
+.wbr-board { padding: 10px 14px 14px; border: 1px solid var(--jp-border-color1, #bbb); border-radius: 4px; overflow: visible;
+  background: var(--jp-layout-color1, #fff); color: var(--jp-ui-font-color1, #111); }
+.wbr-board:focus { outline: none; border-color: var(--jp-brand-color1, #1976d2); box-shadow: 0 0 0 1px var(--jp-brand-color1, #1976d2); }
+.wbr-board .widget-html, .wbr-board .widget-html-content { height: auto; line-height: 1.5; font-size: var(--jp-ui-font-size1, 13px); }
+.wbr-board .widget-html-content { color: inherit; width: 100%; overflow-wrap: anywhere; }
+.wbr-board .wbr-top { align-items: flex-start; gap: 10px; overflow: visible; }
+.wbr-board .wbr-top > .widget-html { flex: 1 1 auto; min-width: 0; }
+.wbr-board .wbr-main { display: flex; flex-flow: row wrap; gap: 14px; align-items: flex-start; margin-top: 8px; overflow: visible; }
+.wbr-board .wbr-item { flex: 3 1 380px; min-width: 0; max-height: 62vh; overflow: auto; }
+.wbr-board .wbr-desk { flex: 2 1 300px; min-width: 0; overflow: visible; }
+.wbr-board .wbr-levels, .wbr-board .wbr-reasons, .wbr-board .wbr-moves { overflow: visible; }
+.wbr-board .wbr-level { align-items: flex-start; gap: 8px; overflow: visible; margin: 2px 0; }
+.wbr-board .wbr-level .widget-html { flex: 1; min-width: 0; padding-top: 3px; }
+.wbr-board button.jupyter-button { color: var(--jp-ui-font-color1, #111); background: var(--jp-layout-color2, #eee); box-shadow: none;
+  border: 1px solid var(--jp-border-color1, #bbb); border-radius: 3px; width: auto; min-width: 0;
+  padding: 0 10px; height: 30px; line-height: 28px; }
+.wbr-board button.jupyter-button:hover:enabled, .wbr-board button.jupyter-button:focus-visible { box-shadow: none;
+  border-color: var(--jp-brand-color1, #1976d2); outline: 1px solid var(--jp-brand-color1, #1976d2); }
+.wbr-board button.jupyter-button:disabled { opacity: .45; }
+.wbr-board .wbr-level button.jupyter-button { flex: 0 0 9em; width: 9em; text-align: left;
+  white-space: normal; overflow-wrap: anywhere; height: auto; min-height: 30px; line-height: 1.4; }
+.wbr-board .wbr th { overflow-wrap: normal; white-space: nowrap; }
+.wbr-board button.wbr-chosen.jupyter-button { border: 2px solid var(--jp-ui-font-color1, #111); line-height: 26px; font-weight: 700;
+  background: var(--jp-layout-color1, #fff); }
+.wbr-board button.wbr-onward.jupyter-button:enabled { background: var(--jp-brand-color1, #1976d2);
+  border-color: var(--jp-brand-color1, #1976d2);
+  color: var(--jp-ui-inverse-font-color1, #fff); font-weight: 600; }
+.wbr-board .wbr-desk h4, .wbr-board .wbr-item h4 { margin-top: .6em; }
+.wbr-board .wbr-reasons, .wbr-board .wbr-moves { display: flex; flex-flow: row wrap; gap: 4px; }
+.wbr-board .wbr-moves { margin-top: 8px; }
+.wbr-board .widget-textarea, .wbr-board .widget-text, .wbr-board .widget-dropdown { width: 100%; margin: 2px 0; }
+.wbr-board textarea, .wbr-board input, .wbr-board select { color: var(--jp-ui-font-color1, #111);
+  background: var(--jp-layout-color0, #fff); }
+.wbr-board .wbr-form { padding: 8px 10px; margin: 6px 0; border: 1px solid var(--jp-border-color1, #bbb); overflow: visible; }
+.wbr-board .wbr-said { border-left: 4px solid var(--jp-border-color1, #888); padding: 2px 8px; margin: 4px 0; }
+.wbr-board .wbr-error { border-left-color: var(--jp-error-color1, #d32f2f); background: var(--jp-layout-color2, #eee); font-weight: 600; }
+"""
+
+
+class Keyboard(anywidget.AnyWidget):
+    """Sends {"key": ..., "serial": ...}: a key of `wanted`, "note", "number" or "queue" for a field that is done, "renew" now and then.
+
+    `serial` is the number of the screen; a key bears the one that was in sight when it was pressed.
+    """
+
+    _esm = LISTEN.replace("BEAT", str(BEAT))
+    _css = LOOKS
+    wanted = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    serial = traitlets.Int(0).tag(sync=True)

@@ -1,0 +1,264 @@
+"""Which units a reviewer should see first: kinds of queue, which are functions from ratings to ranked units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.agreement.traits import severities
+from workbench.disagreement.units import fitted, rater_weights, share_of_unlike_pairs, spread
+from workbench.errors import ParameterError, RatingsError, one_of, shorten
+from workbench.schema import UNIT
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from workbench.instrument import Scale
+    from workbench.ratings import Ratings
+
+    Kind = Callable[[Ratings, int], pd.DataFrame]
+
+INSTRUMENT = ("criterion", "rubric", "rubric_version")
+KEY = (*UNIT, "rubric_version")
+MEASURES = ("n_ratings", "value", "expected", "excess")
+PRIOR = 2.0             # as in `disagreement.items`
+FEW = 10_000            # items that a condition may list
+ALIKE = 9               # decimals: excesses that agree in as many are a tie
+GOLDEN, MIX = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+
+
+def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[str, object] | None = None, search: str | None = None,
+          limit: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Which units should be reviewed first? The first `limit` that no adjudicator has settled, one row a unit.
+
+    kind: "contested", by the excess disagreement of `disagreement.items`, highest first; "audit", rated units in random order; or
+        a function of the ratings and the seed that gives a frame of ranked units, best first (item_id at least).
+    where: column -> value or values: units with a rating that meets all of them, {"criterion": "accuracy", "rater_id": "ann"}. Their
+        disagreement is measured on all of their ratings, and expected from all items of these raters.
+    search: units whose item has these words in its id or in a text, capitals aside.
+    seed: what decides the order of an audit, and of ties, which are many.
+
+    Columns: item_id, step, criterion, rubric, rubric_version, and for the two kinds named n_ratings, value, expected, excess (nan in an
+    audit). The figures are those of `items`, none is approximate; the order is its order but for ties.
+    Errors: `ParameterError` for an unknown kind, a column that is not there, a limit below 1; `RatingsError` as `items`.
+    """
+    if not isinstance(limit, int) or limit < 1:
+        raise ParameterError(f"limit={limit!r}: give a whole number of units, 1 or more.")
+    ratings = lasting(ratings)
+    ranked = filtered(ratings, ranks(ratings, kind=kind, seed=seed), where=where, search=search)
+    return ranked[~among(ranked, settled(ratings))].head(limit).reset_index(drop=True)
+
+
+def lasting(ratings: Ratings) -> Ratings:
+    """The ratings without what later rows replace, found once: else every question would look for it among all keys again."""
+    source = ratings.source
+    table = source.table
+    if "replaces" in source.missing or ratings.end is not None or "_row" not in table.columns:
+        return ratings
+    gone = table.filter(table.replaces.notnull()).select(_id=table.replaces.cast("string")).distinct().limit(FEW + 1).to_pyarrow()["_id"]
+    if len(gone) > FEW:
+        return ratings
+    kept = table.filter(table.replaces.isnull() | table.score.notnull() | table.label.notnull())
+    if len(gone):
+        rows = table.filter(table.rating_id.cast("string").isin(gone.to_pylist())).select("_row").to_pyarrow()["_row"].to_pylist()
+        kept = kept.filter(kept._row.notin(rows)) if rows else kept
+    return replace(ratings, source=replace(source, table=kept, missing=(*source.missing, "replaces"), frame=None, memory={}))
+
+
+def ranks(ratings: Ratings, *, kind: str | Kind, seed: int) -> pd.DataFrame:
+    """All units in the order of a kind, with the columns `KEY`."""
+    if callable(kind):
+        return completed(kind(ratings, seed))
+    one_of("kind", kind, QUEUES)
+    return QUEUES[kind](ratings, seed)
+
+
+def completed(frame: object) -> pd.DataFrame:
+    """A caller's ranking with the columns of a unit that it leaves out. Errors: `ParameterError` where it is no ranking."""
+    if not isinstance(frame, pd.DataFrame) or "item_id" not in frame:
+        found = f"columns {', '.join(map(str, frame.columns))}" if isinstance(frame, pd.DataFrame) else type(frame).__name__
+        raise ParameterError(f"kind: the function gave {shorten(found)}, expected a frame of ranked units with a column item_id. Mend it.")
+    standard = {"step": None, "criterion": "overall", "rubric": "default", "rubric_version": "1"}
+    frame = frame.assign(**{c: value for c, value in standard.items() if c not in frame})
+    return frame.assign(**keys_of(frame))
+
+
+def contested(ratings: Ratings, seed: int) -> pd.DataFrame:
+    """Units rated twice or more, by falling excess disagreement; those of equal excess with more ratings first, then by lot."""
+    from workbench.reduce.scan import facts
+
+    table, scales = listed(ratings), facts(ratings).scales
+    line, lines = lines_of(table)
+    by_line = [scales[rubric, version, criterion] for criterion, rubric, version in lines]
+    size, rater = lengths(table["raters"]), flat(table["raters"])
+    place = places(flat(table["levels"]), flat(table["scores"]), np.repeat(line, size), by_line)
+    measures, of_rubric = np.full((3, len(size)), np.nan), [key[:2] for key in lines]
+    for group in dict.fromkeys(of_rubric):      # versions of a rubric share what is expected, as in `items`
+        own = np.array([key == group for key in of_rubric])[line] & (size > 1)
+        if own.any():
+            inside, nominal = np.repeat(own, size), by_line[of_rubric.index(group)].name == "nominal"
+            measures[:, own] = excesses(place[inside], rater[inside], size[own], nominal=nominal)
+    frame = keys_of(table).assign(n_ratings=size, **dict(zip(MEASURES[1:], measures)))[size > 1]
+    keys = np.stack([-frame["n_ratings"].to_numpy(), -frame["excess"].round(ALIKE).to_numpy()])
+    order = np.lexsort(keys)
+    same = (np.diff(keys[:, order]) == 0).all(axis=0)       # each as the one before it
+    tied = order[(np.append(same, False) | np.append(False, same))[:len(frame)]]
+    lot = np.zeros(len(frame), np.uint64)
+    lot[tied] = lots(frame.iloc[tied], seed)
+    return frame.iloc[np.lexsort([lot, *keys])].reset_index(drop=True)
+
+
+def lines_of(table: pa.Table) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
+    """Of each unit the number of its criterion, rubric and version, and what these are."""
+    parts = [table[c].combine_chunks().dictionary_encode() for c in INSTRUMENT]
+    joined = np.ravel_multi_index([part.indices.to_numpy() for part in parts], [max(len(part.dictionary), 1) for part in parts])
+    _, first, line = np.unique(joined, return_index=True, return_inverse=True)
+    return line, [tuple(part.dictionary[part.indices[int(place)].as_py()].as_py() for part in parts) for place in first]
+
+
+def excesses(place: np.ndarray, rater: np.ndarray, size: np.ndarray, *, nominal: bool) -> np.ndarray:
+    """Value, expected and excess (3, U) of units with `size` (U,) ratings each, which follow one another; as `disagreement.items`."""
+    unit, rater = np.repeat(np.arange(len(size)), size), pd.factorize(rater, sort=True)[0]
+    value = share_of_unlike_pairs(unit, place, size) if nominal else 2 * spread(unit, place, size)
+    gap = np.zeros(len(size)) if nominal else 2 * spread(unit, severities(unit, rater, place)[rater], size)
+    expected = np.clip(gap + fitted(rater_weights(unit, rater, size), value - gap), 0, 1)
+    return np.stack([value, expected, (value - expected) * (size - 1) / (size - 1 + PRIOR)])
+
+
+def places(level: np.ndarray, score: np.ndarray, line: np.ndarray, scales: list[Scale]) -> np.ndarray:
+    """Where each rating lies on the scale of its line: the level's code if nominal, else between 0 and 1."""
+    found = level.astype(float)
+    for code, scale in enumerate(scales):
+        own = line == code if len(scales) > 1 else slice(None)
+        if scale.name == "ordinal":
+            found[own] /= max(len(scale.levels) - 1, 1)
+        elif scale.name != "nominal":
+            low = scale.minimum if scale.minimum is not None else score[own].min()
+            high = scale.maximum if scale.maximum is not None else score[own].max()
+            found[own] = (score[own] - low) / (high - low) if high > low else 0
+    return found
+
+
+def listed(ratings: Ratings) -> pa.Table:
+    """Each unit with the lists of its raters (as numbers), levels and scores; a rater's last rating alone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from workbench.reduce.select import last_of_repeats, select
+    from workbench.reduce.used import MAX_CELLS
+
+    chosen = select(ratings, by=INSTRUMENT)
+    if chosen.scope["n_valued"].sum() > MAX_CELLS:
+        raise RatingsError(f"{ratings.source.name}: this needs more than {MAX_CELLS:,} ratings in memory. Narrow them with where().")
+    every = chosen.every
+    raters = ratings.source.table.select("rater_id").distinct()
+    raters = raters.mutate(_rater=raters.rater_id.dense_rank())
+
+    def lists(table: Any) -> pa.Table:
+        named = table.join(raters, "rater_id")
+        return named.group_by(list(chosen.keyed)).aggregate(
+            raters=named._rater.collect(), levels=named.level.fill_null(-1).collect(), scores=named.score.collect()).to_pyarrow()
+
+    table = lists(every)
+    twice = table.filter(pa.array(repeated(table)))["item_id"].unique()     # only there need the last be told from the others
+    if not len(twice):
+        return table
+    few = every.filter(every.item_id.isin(twice.to_pylist())) if len(twice) <= FEW else every
+    last = lists(last_of_repeats(few, (*chosen.keyed, "rater_id")))
+    inside = [pc.is_in(part["item_id"], value_set=twice) for part in (table, last)]
+    return pa.concat_tables([table.filter(pc.invert(inside[0])), last.filter(inside[1])])
+
+
+def repeated(table: pa.Table) -> np.ndarray:
+    """(U,) whether a rater stands twice in a unit's list."""
+    size, rater = lengths(table["raters"]), flat(table["raters"]).astype(np.int64)
+    base = rater.max(initial=0) + 1
+    key = np.sort(np.repeat(np.arange(len(size)), size) * base + rater)
+    found = np.zeros(len(size), bool)
+    found[key[1:][np.diff(key) == 0] // base] = True
+    return found
+
+
+def flat(lists: pa.ChunkedArray) -> np.ndarray:
+    """The values of a column of lists, one list after the other."""
+    return lists.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+
+
+def lengths(lists: pa.ChunkedArray) -> np.ndarray:
+    """How many values each list holds."""
+    return lists.combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
+
+
+def keys_of(table: pa.Table | pd.DataFrame) -> pd.DataFrame:
+    """The unit's columns of a table; a step that it leaves out is missing everywhere."""
+    known = isinstance(table, pd.DataFrame)
+    wanted = [c for c in KEY if c in (table.columns if known else table.column_names)]
+    frame = table[wanted] if known else table.select(wanted).to_pandas()
+    step = frame["step"] if "step" in frame else pd.Series(pd.NA, frame.index, dtype="Int64")
+    return frame.assign(step=step.astype("Int64"), item_id=frame["item_id"].astype("str"))[list(KEY)]
+
+
+def audit(ratings: Ratings, seed: int) -> pd.DataFrame:
+    """All rated units in random order: a simple random sample, whatever its size."""
+    from workbench.reduce.select import select
+
+    chosen = select(ratings, by=INSTRUMENT)
+    table = chosen.every
+    frame = keys_of(units := table.group_by(list(chosen.keyed)).aggregate(n_ratings=table.rater_id.nunique()).to_pyarrow())
+    frame = frame.assign(n_ratings=units["n_ratings"].to_numpy(), **dict.fromkeys(MEASURES[1:], np.nan))
+    return frame.iloc[np.argsort(lots(frame, seed), kind="stable")].reset_index(drop=True)
+
+
+QUEUES: dict[str, Kind] = {"contested": contested, "audit": audit}
+
+
+def lots(frame: pd.DataFrame, seed: int, *, purpose: str = "order") -> np.ndarray:
+    """(U,) a random number of 64 bits for each unit, which depends on the unit, the seed and the purpose alone."""
+    number = np.repeat(pd.util.hash_array(np.array([f"{purpose} {seed}"], object)), len(frame))
+    with np.errstate(over="ignore"):
+        for column in KEY:
+            codes, values = pd.factorize(frame[column], use_na_sentinel=False)
+            words = values.astype("str").fillna("").to_numpy(object)
+            number = number * np.uint64(GOLDEN) + pd.util.hash_array(words, categorize=False)[codes]
+            for shift, factor in zip((30, 27), MIX):    # SplitMix: Steele, Lea and Flood (2014), doi:10.1145/2660193.2660195
+                number = (number ^ (number >> np.uint64(shift))) * np.uint64(factor)
+    return number
+
+
+def filtered(ratings: Ratings, ranked: pd.DataFrame, *, where: Mapping[str, object] | None, search: str | None) -> pd.DataFrame:
+    """The ranked units that `where` and `search` let through, in their order."""
+    if where:
+        ranked = ranked[among(ranked, keys_of(ratings.where(**where).table.select(*KEY).distinct().to_pandas()))]
+    if search and search.strip():
+        ranked = ranked[ranked["item_id"].isin(found_in(ratings, search.strip().lower()))]
+    return ranked
+
+
+def among(frame: pd.DataFrame, units: pd.DataFrame) -> np.ndarray:
+    """(n,) whether each row's unit is one of `units`."""
+    inside = frame["item_id"].isin(units["item_id"]).to_numpy(copy=True)
+    known = set(units[list(KEY)].itertuples(index=False, name=None)) if inside.any() else set()
+    inside[inside] = [key in known for key in frame.loc[inside, list(KEY)].itertuples(index=False, name=None)]
+    return inside
+
+
+def settled(ratings: Ratings) -> pd.DataFrame:
+    """The units that an adjudicator has given a value, as far as these ratings know."""
+    table = type(ratings)(ratings.source).where(rater_kind="adjudicator").table
+    return keys_of(table.filter(table.score.notnull() | table.label.notnull()).select(*KEY).distinct().to_pandas())
+
+
+def found_in(ratings: Ratings, words: str) -> set[str]:
+    """The ids of items that have the words in their id or in a text."""
+    table = ratings.table
+    text = table.item_id.cast("string")
+    text = text if "text" in ratings.missing else text.concat(" ", table.text.fill_null(""))
+    found = set(table.filter(text.lower().contains(words)).select("item_id").distinct().to_pandas()["item_id"].astype(str))
+    items = ratings.items
+    for column in items.select_dtypes(["object", "string", "str"]) if items is not None else ():
+        hit = items[column].astype("string").str.lower().str.contains(words, regex=False).fillna(False)
+        found |= set(items.loc[hit.to_numpy(dtype=bool), "item_id"].astype(str))
+    return found
