@@ -149,7 +149,8 @@ def items_cell(values: tuple[object, ...], coefficients: list[str], methods: lis
         for name, sums in whole.items():
             some = twice[rows] if "alpha" in name else slice(None)
             kept = place[rows[some]] if "alpha" in name else rows
-            panel = replace(sums, terms=sums.terms[kept], weight=weight[some], rows_of=None)
+            shown = sums.again and (replace(group, counts=group.counts[rows], weight=weight), sums.again[1])
+            panel = replace(sums, terms=sums.terms[kept], weight=weight[some], rows_of=None, again=shown)
             for sampling in samplings:
                 found[name, sampling.interval].append(ends(panel, replace(sampling, lowest=0 if name == "percent" else -np.inf)))
     truth = {name: float(resample.value(sums.formula, sums.weight @ sums.terms)) for name, sums in whole.items()}
