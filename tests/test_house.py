@@ -150,3 +150,8 @@ def test_the_locks_name_no_place() -> None:
         text = lock.read_text(encoding="utf-8")
         assert not re.search(r"https?://|file:|^-", text, re.MULTILINE), f"{lock.name} names a place, or an option that does"
         assert "--hash=sha256:" in text
+
+
+def test_no_two_test_modules_bear_one_name() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]     # pytest imports them by their name alone
+    assert sorted(names) == sorted(set(names))
