@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import Dated, Elements, days
+from stand_ins import Dated, Elements, days
 
 from workbench.errors import ParameterError, ReportError
 from workbench.report import list_runs, run

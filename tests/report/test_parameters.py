@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PARAMETERS
+from stand_ins import PARAMETERS
 
 from workbench.errors import ParameterError, ReportError
 from workbench.report.parameters import check_parameters, read_parameters

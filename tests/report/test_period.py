@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from conftest import Dated, days
+from stand_ins import Dated, days
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Elements
+from stand_ins import Elements
 
 from workbench.report.sanitise import TAGS, align_columns, clean_html, prose
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import PARAMETERS, SAVE
+from stand_ins import PARAMETERS, SAVE
 
 from workbench.errors import ReportError
 from workbench.report import run
