@@ -1,10 +1,12 @@
-"""Where derived files are kept: `.workbench/` in the workspace, else the user's cache folder. Safe to delete."""
+"""Where derived files are kept: `.workbench/` in the workspace, else the user's cache folder. Safe to delete. And how a file is
+written so that it is whole at every moment."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -36,13 +38,20 @@ def kept(name: str, write: Callable[[Path], None]) -> Path:
     target = cache_folder() / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{os.getpid()}-{target.name}")
-        try:
+        with replacing(target) as partial:
             write(partial)
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
     return target
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to: it takes the target's place when the block ends well, and goes when it does not."""
+    partial = target.with_name(f".{os.getpid()}-{target.name}")
+    try:
+        yield partial
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def file_digest(path: Path) -> str:

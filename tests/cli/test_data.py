@@ -9,23 +9,10 @@ import pyarrow as pa
 import pytest
 
 import workbench as wb
-from workbench.cli import main
 from workbench.cli.reports import pinned_data
 from workbench.store import append_ratings, set_aside
 
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs a command: exit code, standard output, standard error."""
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, " ".join(said.out.split()), said.err
-
-    return run
 
 
 @pytest.fixture

@@ -14,24 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import workbench as wb
-from workbench.cli import main
 from workbench.cli.exporting import passport_of
 from workbench.store import append_ratings
 
 EXACT = 1e-12   # the same numbers, read from text
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs a command: exit code, standard output, standard error."""
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, " ".join(said.out.split()), said.err
-
-    return run
 
 
 @pytest.fixture

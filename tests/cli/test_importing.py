@@ -10,25 +10,12 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.cli import main
 from workbench.cli.importing import bar, told
 from workbench.store.intake import Tally
 
 RECORD = {"text": "hello", "_input_hash": 1, "_task_hash": 2, "answer": "accept", "label": "KIND", "_view_id": "classification",
           "_session_id": "set-anna", "_timestamp": 1_790_000_000}
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs a command: exit code, standard output, standard error."""
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, " ".join(said.out.split()), said.err
-
-    return run
 
 
 @pytest.fixture

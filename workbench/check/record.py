@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from workbench.cache import replacing
 from workbench.check.outcome import CheckOutcome
 from workbench.errors import RatingsError
 from workbench.ratings import Ratings
@@ -30,15 +30,12 @@ def append_checks(folder: str | Path, outcomes: Iterable[CheckOutcome], *, ratin
     versions = ", ".join(sorted({version for _, version in ratings.rubrics}))
     rows = [("", o.name, VERSION, versions, ratings.source.id, when, o.n_rows, o.n_failed) for o in outcomes]
     made = pd.DataFrame(rows, columns=list(RECORD)).astype(RECORD)
-    partial = path.with_name(f".checks-{os.getpid()}.parquet")
     try:
         if path.exists():
             made = pd.concat([pd.read_parquet(path).astype(RECORD), made], ignore_index=True)
-        made.to_parquet(partial, index=False)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            made.to_parquet(partial, index=False)
     except (OSError, ValueError, KeyError) as fault:
         raise RatingsError(f"{path}: the record of checks cannot be read or written ({fault}). Make the folder writable, or move "
                            "the file away.") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return path

@@ -17,6 +17,7 @@ from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from workbench.cache import replacing
 from workbench.review.decisions import Unit
 
 LEASE = 600.0       # seconds
@@ -71,9 +72,8 @@ def leases(folder: Path) -> Iterator[dict[str, dict]]:
             held = {key: dict(lease) for key, lease in before.items() if holds(lease)}
             yield held
             if held != before:
-                partial = place / f".claims-{os.getpid()}"
-                partial.write_text(json.dumps(held, indent=1), encoding="utf-8")
-                os.replace(partial, place / "claims.json")
+                with replacing(place / "claims.json") as partial:
+                    partial.write_text(json.dumps(held, indent=1), encoding="utf-8")
     except OSError as fault:
         raise not_written(place, fault) from None
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from workbench.cache import replacing
 from workbench.errors import ParameterError, RubricError, shorten
 from workbench.instrument import Rubric
 from workbench.review.decisions import Decision, Unit
@@ -151,9 +152,7 @@ def file_name(rubric: Rubric) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is whole at every moment, and on disk when this returns."""
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as stream:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(partial, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from workbench.cache import replacing
 from workbench.errors import ParameterError, RatingsError
 from workbench.schema import BY_NAME
 from workbench.store.item_table import ItemStage
@@ -125,9 +125,8 @@ def beside_it(place: Location, folder: Path, settings: str) -> list[str]:
         for source, target in files:
             if not target.exists():
                 target.parent.mkdir(exist_ok=True)
-                partial = target.with_name(f".{target.name}-{os.getpid()}")
-                shutil.copyfile(source, partial)
-                os.replace(partial, target)
+                with replacing(target) as partial:
+                    shutil.copyfile(source, partial)
             elif target.read_bytes() != source.read_bytes():
                 left.append(target.relative_to(folder).as_posix())
         target = folder / "dataset.toml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cache import cache_folder, workspace
+from workbench.cache import cache_folder, replacing, workspace
 from workbench.errors import ParameterError, RatingsError
 from workbench.store.history import clear
 from workbench.store.managed import files_of, latest, locked, not_written, synced, total
@@ -165,9 +164,8 @@ def drop_from(path: Path, rater: str, name: re.Pattern[str]) -> int:
 
         frame = pd.read_parquet(path)
         own = frame.astype(str).eq(rater).any(axis=1)
-        partial = path.with_name(f".{path.name}-{os.getpid()}")
-        frame[~own].to_parquet(partial, index=False)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            frame[~own].to_parquet(partial, index=False)
         return int(own.sum())
     lines = content(path).splitlines(keepends=True)
     if path.suffix != ".jsonl" or name.search(path.name):
@@ -179,9 +177,8 @@ def drop_from(path: Path, rater: str, name: re.Pattern[str]) -> int:
 
 def replaced(path: Path, text: str) -> None:
     """Write a file anew, whole at every moment."""
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def clear_caches(folder: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.cache import replacing
 from workbench.errors import ParameterError, RatingsError
 
 if TYPE_CHECKING:
@@ -46,22 +45,16 @@ def write_export(rows: pd.DataFrame, path: Path, *, passport: Mapping[str, objec
 
     check_target(path)
     table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
-    targets = [path, passport_path(path)]
-    partial = [target.with_name(f".{os.getpid()}-{target.name}") for target in targets]
-    with ExitStack() as last:
-        for made in partial:
-            last.callback(made.unlink, missing_ok=True)
-        try:
-            (write_parquet if path.suffix.lower() == ".parquet" else write_lines)(table, partial[0])
-            with partial[0].open("rb") as stream:
+    try:
+        with replacing(path) as rows_file, replacing(passport_path(path)) as passport_file:     # the last is put in place first
+            (write_parquet if path.suffix.lower() == ".parquet" else write_lines)(table, rows_file)
+            with rows_file.open("rb") as stream:
                 checksum = hashlib.file_digest(stream, "sha256").hexdigest()
             stated = {**passport, "file": {"name": path.name, "sha256": checksum}}
-            partial[1].write_text(json.dumps(stated, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-            for made, target in reversed(list(zip(partial, targets))):
-                os.replace(made, target)
-        except OSError as fault:
-            raise RatingsError(f"{path}: it cannot be written ({fault.strerror or fault}). Nothing was. Make room, or make the folder "
-                               "writable, or name another.") from None
+            passport_file.write_text(json.dumps(stated, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as fault:
+        raise RatingsError(f"{path}: it cannot be written ({fault.strerror or fault}). Nothing was. Make room, or make the folder "
+                           "writable, or name another.") from None
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:

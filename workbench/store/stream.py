@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.cache import replacing
 from workbench.errors import ParameterError, one_of
 
 BLOCK = 65_536        # items drawn at a time; each block has a generator of its own
@@ -75,11 +75,10 @@ def write_panel(path: str | Path, panel: Panel, *, ids: str = "text") -> Path:
     """
     one_of("ids", ids, ("text", "number"))
     path = Path(path)
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
     kind = pa.dictionary(pa.int32(), pa.string()) if ids == "text" else pa.int32()
     schema = pa.schema([("item_id", kind), ("rater_id", kind), ("score", pa.float64())])
     raters = numbered("r", np.arange(panel.n_raters), max(3, len(str(panel.n_raters - 1))))
-    try:
+    with replacing(path) as partial:
         with pq.ParquetWriter(partial, schema, compression="zstd", compression_level=1, store_schema=False,
                               dictionary_pagesize_limit=2**24) as writer:
             for item, rater, score in panel.blocks():
@@ -89,9 +88,6 @@ def write_panel(path: str | Path, panel: Panel, *, ids: str = "text") -> Path:
                            pa.DictionaryArray.from_arrays(rater.ravel(), raters)] if ids == "text" else \
                     [pa.array(item.astype(np.int32)[place]), pa.array(rater.ravel())]
                 writer.write_table(pa.table([*columns, pa.array(score.ravel().astype(float))], schema=schema), row_group_size=len(place))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -97,6 +97,13 @@ def taken(parse: Callable, path: Path, options: Options = Options()) -> tuple[li
     return ratings, faults, where, False
 
 
+def rated_as(parse: Callable, path: Path, *columns: str, options: Options = Options()) -> list[tuple]:
+    """These columns of every rating of an export that has no fault."""
+    ratings, faults, _, refused = taken(parse, path, options)
+    assert not faults and not refused, faults
+    return [tuple(rating.get(c) for c in columns) for rating in ratings]
+
+
 def check_rating(rating: dict[str, Any]) -> None:
     """A rating has its three ids as text, and values of the protocol alone."""
     for column in ("item_id", "rater_id", "rating_id"):

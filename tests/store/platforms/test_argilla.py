@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from mutated import cuts, damaged, edited, edits, holds, taken
+from mutated import cuts, damaged, edited, edits, holds, rated_as, taken
 
 from workbench.errors import RatingsError
 from workbench.store.platforms.argilla import parse
@@ -41,10 +42,7 @@ def export(tmp_path: Path):
     return write
 
 
-def table(path: Path, *columns: str, options: Options = Options()) -> list[tuple]:
-    ratings, faults, _, refused = taken(parse, path, options)
-    assert not faults and not refused, faults
-    return [tuple(rating.get(c) for c in columns) for rating in ratings]
+table = partial(rated_as, parse)
 
 
 def test_a_nested_record_gives_labels_and_scores_by_user(export) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import zipfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutated import cuts, damaged, edited, edits, holds, taken
+from mutated import cuts, damaged, edited, edits, holds, rated_as, taken
 
 from workbench.errors import RatingsError
 from workbench.store.platforms import eval_entries
@@ -54,10 +55,7 @@ def written(tmp_path: Path):
     return write
 
 
-def table(path: Path, *columns: str, options: Options = Options()) -> list[tuple]:
-    ratings, faults, _, refused = taken(parse, path, options)
-    assert not faults and not refused, faults
-    return [tuple(rating.get(c) for c in columns) for rating in ratings]
+table = partial(rated_as, parse)
 
 
 @pytest.mark.parametrize("kind", ["json", "eval"])

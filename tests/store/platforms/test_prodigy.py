@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import combinations
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
-from mutated import as_lines, cuts, damaged, edited, edits, holds, taken
+from mutated import as_lines, cuts, damaged, edited, edits, holds, rated_as, taken
 
 from workbench.errors import RatingsError
 from workbench.store.platforms.prodigy import parse
@@ -39,10 +40,7 @@ def export(tmp_path: Path):
     return write
 
 
-def table(path: Path, *columns: str, options: Options = Options()) -> list[tuple]:
-    ratings, faults, _, refused = taken(parse, path, options)
-    assert not faults and not refused, faults
-    return [tuple(rating.get(c) for c in columns) for rating in ratings]
+table = partial(rated_as, parse)
 
 
 def test_a_label_is_a_criterion_that_is_accepted_rejected_or_skipped(export) -> None:

@@ -15,7 +15,6 @@ A login is a rater and a session. A segment submitted again is a rating of its o
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from array import array
@@ -25,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RatingsError, shorten
-from workbench.store.platforms.delimited_text import Feed, next_row
+from workbench.store.platforms.delimited_text import rows_without_header
 from workbench.store.platforms.fields import key, moment, number, rated, word
-from workbench.store.platforms.rows import RECORD_LIMIT, Fault, Item, Options, Silent, as_raw
+from workbench.store.platforms.rows import Fault, Item, Options, Silent, as_raw
 from workbench.store.platforms.spans import CRITERION, Mark, Weights, scored, weights_of
-from workbench.store.platforms.text import NOT_UTF8, PLACE, UNDECODED
+from workbench.store.platforms.text import PLACE
 
 COLUMNS = ("user", "system", "item", "type", "source", "target", "score", "document", "of_document", "spans", "start", "end")
 COPY = re.compile(r"(bad|dup|duplicate|repeat)\w*", re.IGNORECASE)
@@ -72,7 +71,7 @@ class Asked:
 def parse(path: Path, options: Options) -> Iterator[dict[str, Any] | Item | Silent | Fault]:
     """Ratings, items and what holds none, of an Appraise export; the file is read twice, a row at a time."""
     asked, weights = survey(path), weights_of(options)
-    for entry in rows_of(path):
+    for entry in rows_without_header(path):
         if isinstance(entry, Fault):
             yield entry
             continue
@@ -83,28 +82,6 @@ def parse(path: Path, options: Options) -> Iterator[dict[str, Any] | Item | Sile
             yield Fault(PLACE.get(), found, as_raw(",".join(entry[1])))
         else:
             yield Silent("header")
-
-
-def rows_of(path: Path) -> Iterator[tuple[int, list[str]] | Fault]:
-    """The fields of each row, with the line it begins on; an open quote costs only its own line."""
-    csv.field_size_limit(RECORD_LIMIT)
-    feed = Feed(path)
-    rows = csv.reader(feed, strict=True)
-    while True:
-        fields, why = next_row(rows)
-        yield from feed.faults
-        if fields is None:
-            return
-        if why:
-            yield Fault(f"line {feed.held[0][0]}", why, as_raw(feed.held[0][1]))
-            feed.held.pop(0)
-            feed.give_back()
-        elif fields:
-            PLACE.set(feed.place)
-            raw = "".join(text for _, text in feed.held)
-            yield Fault(feed.place, NOT_UTF8, as_raw(raw)) if UNDECODED.search(raw) else (feed.held[0][0], fields)
-        feed.held.clear()
-        feed.faults.clear()
 
 
 def segment_of(fields: list[str]) -> Segment | str:
@@ -144,7 +121,7 @@ def survey(path: Path) -> Asked:
     import numpy as np
 
     asked, codes, ends, first = Asked(), array("q"), array("d"), ""
-    for entry in rows_of(path):
+    for entry in rows_without_header(path):
         found = None if isinstance(entry, Fault) else segment_of(entry[1])
         if not isinstance(found, Segment):
             first = first or (shorten(",".join(entry[1]), 80) if not isinstance(entry, Fault) and found else "")

@@ -25,6 +25,19 @@ def delimited(path: Path, *, delimiter: str | None = None, quotes: bool = True) 
     mark = delimiter or max(",\t;|", key=first.count)
     rows = csv.reader(feed, delimiter=mark, strict=True, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
     header = header_of(path, rows, feed)
+    for row in rows_of(feed, rows):
+        yield row if isinstance(row, Fault) else checked_row(row[1], header, feed, mark)
+
+
+def rows_without_header(path: Path) -> Iterator[tuple[int, list[str]] | Fault]:
+    """The fields of each row of a CSV that has no header, with the line it begins on."""
+    csv.field_size_limit(RECORD_LIMIT)
+    feed = Feed(path)
+    return rows_of(feed, csv.reader(feed, strict=True))
+
+
+def rows_of(feed: Feed, rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]] | Fault]:
+    """The fields of each row with the line it begins on, or what is wrong with it; `feed` holds its lines until the next is asked for."""
     while True:
         fields, why = next_row(rows)
         yield from feed.faults
@@ -36,7 +49,8 @@ def delimited(path: Path, *, delimiter: str | None = None, quotes: bool = True) 
             feed.give_back()    # what an open quote swallowed is read again from the line after it
         elif fields:
             PLACE.set(feed.place)
-            yield checked_row(fields, header, feed, mark)
+            raw = "".join(text for _, text in feed.held)
+            yield Fault(feed.place, NOT_UTF8, as_raw(raw)) if UNDECODED.search(raw) else (feed.held[0][0], fields)
         feed.held.clear()
         feed.faults.clear()
 
@@ -51,10 +65,8 @@ def next_row(rows: Iterator[list[str]]) -> tuple[list[str] | None, str]:
 
 def checked_row(fields: list[str], header: list[str], feed: Feed, mark: str) -> tuple[int, dict[str, str]] | Fault:
     """A row as a dict, or what is wrong with it."""
-    raw = "".join(text for _, text in feed.held)
-    if UNDECODED.search(raw):
-        return Fault(feed.place, NOT_UTF8, as_raw(raw))
     if len(fields) != len(header):
+        raw = "".join(text for _, text in feed.held)
         return Fault(feed.place, f"it has {len(fields)} fields and the header has {len(header)}; correct it: a field that holds "
                                  f"{mark!r}, a quote or a new line stands in double quotes", as_raw(raw))
     return feed.held[0][0], dict(zip(header, fields))
