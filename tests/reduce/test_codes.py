@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.reduce import codes, tallied
+from workbench.reduce import codes
 
 NAMES = st.lists(st.sampled_from(["b", "a", "item 10", "é", None]), min_size=1, max_size=30)
 NUMBERS = st.lists(st.sampled_from([-3.0, 0.5, 1.0, 2.0, 1e9, float("nan")]), min_size=1, max_size=30)

@@ -13,9 +13,9 @@ from workbench.errors import RatingsError
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.scan import facts
-from workbench.reduce.select import INSTRUMENT, Selection, combinations, group_ids, panel_rules, select, shared_scales, with_level
+from workbench.reduce.level import with_level
+from workbench.reduce.select import INSTRUMENT, Selection, combinations, group_ids, panel_rules, select, shared_scales
 from workbench.reduce.used import MAX_CELLS
-from workbench.schema import UNIT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from workbench.estimates import MEASURES, join_notes
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
-from workbench.reduce.level import instrument_condition, standing, with_level
+from workbench.reduce.level import instrument_condition, standing
 from workbench.reduce.held import held
 from workbench.reduce.scan import INSTRUMENT, LEVELS_LIMIT, Facts, Instrument, combinations, facts, panel_rules_of
 from workbench.schema import UNIT
