@@ -256,9 +256,9 @@ def current(source: Source, end: dt.datetime | None) -> Any:
         table = table.filter((table.rated_at < end) | timeless(table))
     if "replaces" in source.missing:
         return table
-    gone = table.filter(table.replaces.notnull()).select(_gone=table.replaces.cast("string")).distinct()
-    kept = table.filter(table.replaces.isnull() | table.score.notnull() | table.label.notnull())
-    return kept.anti_join(gone, [kept.rating_id.cast("string") == gone._gone])
+    from workbench.reduce.replaced import without_replaced
+
+    return without_replaced(source, table, end)
 
 
 def matches(column: Any, values: Sequence[object]) -> Any:

@@ -157,6 +157,14 @@ def test_the_jackknife_leaves_no_interval_where_one_item_decides_whether_there_i
     assert row_of(alpha_sums(clustered), clustered, interval="bca")["note"].endswith("undefined without one cluster: no interval")
 
 
+def test_a_bootstrap_interval_beside_its_own_value_says_so():
+    # no two ratings alike: an item drawn twice adds to what chance expects and never to what is observed
+    group = patterns_of([list(range(1, 61)), list(range(61, 121))], scale="nominal")
+    row = row_of(alpha_sums(group), group, interval="bootstrap")
+    assert row["high"] < row["value"] and "the middle draws lie to one side of the value, for they repeat items" in row["note"]
+    assert "one side" not in row_of(alpha_sums(simulate(0)), simulate(0), interval="bootstrap")["note"]
+
+
 def test_bca_without_a_draw_on_both_sides_says_so():
     group = simulate(0)
     rows = [row_of(alpha_sums(group), group, interval="bca", draws=2, seed=seed) for seed in range(20)]

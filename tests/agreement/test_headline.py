@@ -56,6 +56,14 @@ def test_one_criterion_may_have_a_scale_for_each_rubric():
     assert np.isnan(table.loc[("quality", "slider", "gwet_ac"), "value"])
 
 
+def test_an_empty_selection_has_its_three_rows_unless_groups_were_asked_for():
+    for ratings in (wb.from_matrix(pd.DataFrame(SKEWED, index=["ann", "bob"]).T), two_criteria()):
+        table = A.summary(ratings.where(rater_id="nobody"))
+        assert table["name"].tolist() == ["krippendorff_alpha", "gwet_ac", "percent_agreement"] and table["value"].isna().all()
+        assert table["note"].str.contains("no ratings are selected").all() and (table["n_ratings"] == 0).all()
+        assert A.summary(ratings.where(rater_id="nobody"), by=["party"]).empty
+
+
 def test_different_scales_in_one_group_are_an_error_that_names_by():
     with pytest.raises(wb.RatingsError, match=r"different scales.*by=\['criterion'\]"):
         A.summary(two_criteria(), by=[])

@@ -107,6 +107,17 @@ def test_narrowing_the_raters_leaves_the_adjudications() -> None:
     assert overturned(ratings.where(rater_kind="human", layer=0)).equals(overturned(ratings))
 
 
+def test_adjudicators_say_nothing_of_their_own_former_ratings() -> None:
+    rows = [r for r in judged() if r[1] != "judge"] + [(item, "bob", "yyyn"[k], "adjudicator", 1) for k, item in enumerate("abcd")]
+    found = overturned(read(rows)).set_index("rater_id")
+    assert found["value"].drop("bob").to_dict() == {"ann": 0.25, "cem": 0.0}
+    assert found.loc["bob", ["n_ratings", "n_dropped"]].tolist() == [0, 4]
+    assert found.loc["bob", "note"] == "adjudicators differ on every unit, or judged their own ratings"
+    # of two who judge alike one rated before: that rater's own rating is left out still
+    two = overturned(read(rows + [("a", "zoe", "y", "adjudicator", 1)])).set_index("rater_id")
+    assert two["n_dropped"].to_dict() == {"ann": 0, "bob": 4, "cem": 0}
+
+
 def test_a_queue_can_be_chosen() -> None:
     rows = judged()
     ratings = read(rows, queue=[("audit" if r[0] in "ab" else "contested") if r[3] == "adjudicator" else None for r in rows])
@@ -120,7 +131,7 @@ def test_nothing_to_tell_is_nan_with_the_reason() -> None:
     alone = overturned(read([("z", "judge", "y", "adjudicator", 1), ("a", "ann", "y", "human", 0)]))
     assert alone["note"].tolist() == ["no ratings on adjudicated units"]
     differ = overturned(read(judged(judge="y---") + [("a", "other", "n", "adjudicator", 1)]), by=())
-    assert differ[["note", "n_dropped"]].values.tolist() == [["adjudicators differ on every unit", 3]]
+    assert differ[["note", "n_dropped"]].values.tolist() == [["adjudicators differ on every unit, or judged their own ratings", 3]]
 
 
 def test_wrong_options_are_said() -> None:

@@ -35,7 +35,8 @@ def group_of(rows, gold=None, scale="nominal", levels=None, **key):
     place = np.array([-1 if k is None else levels.index(k) for k in told], dtype=int)
     units = pd.DataFrame({"item_id": items, "step": None, "criterion": "overall", "rubric": "default"})
     return Votes(key=key, units=units, raters=np.array(raters, dtype=object), item=item, rater=rater, level=level, score=values[level],
-                 gold_level=place, gold_score=np.where(place >= 0, values[place], np.nan), levels=tuple(names), values=values, scale=scale,
+                 gold_level=place, gold_score=np.where(place >= 0, values[place], np.nan),
+                 told_by=np.where(place >= 0, "gold", "").astype(object), levels=tuple(names), values=values, scale=scale,
                  n_dropped=0, note="")
 
 
@@ -82,7 +83,8 @@ def ask(monkeypatch):
 def test_a_row_is_a_unit_with_its_level_its_soft_label_and_its_counts(ask):
     # aab: a with 2/3. bbb: b. ac-: a tie of a and c; a has 2/3 + 1/2 + 1 of the shares, c 1/2: a.
     found = ask(consensus, words(["aab", "bbb", "ac-", "aa-"]), method="majority")
-    assert list(found.columns) == ["name", "item_id", "step", "criterion", "rubric", *MEASURES, "level", "probability", "p_a", "p_b", "p_c"]
+    assert list(found.columns) == ["name", "item_id", "step", "criterion", "rubric", *MEASURES, "level", "probability", "decided_by",
+                                   "p_a", "p_b", "p_c"]
     assert found["level"].tolist() == ["a", "b", "a", "a"] and found["n_ratings"].tolist() == [3, 3, 2, 2]
     assert found["probability"].tolist() == pytest.approx([2 / 3, 1, 1 / 2, 1], abs=EXACT)
     assert found[["p_a", "p_b", "p_c"]].to_numpy() == pytest.approx(
@@ -240,6 +242,75 @@ def test_gold_is_the_truth_where_it_is_known(ask, method):
     assert found["level"][:30].tolist() == ["abc"[k] for k in truth[:30]] and found["probability"][:30].eq(1).all()
     assert found["note"][:30].str.startswith("gold").all() and not found["note"][30:].str.contains("gold").any()
     assert not ask(consensus, panel, method=method)["note"].str.contains("gold").any()
+
+
+def judged(*, queue="contested", gold=""):
+    """Six items by three raters as the engine reads them, i0 to i2 decided by a judge, against the panel on the first two."""
+    panel = ["aab", "aab", "bbb", "abb", "aaa", "bbc"]
+    rows = [(f"i{i}", f"r{j}", level, "human", 0, "planned", None) for i, word in enumerate(panel) for j, level in enumerate(word)]
+    rows += [(f"i{i}", "judge", level, "adjudicator", 1, "review", queue) for i, level in enumerate("bcb")]
+    rows += [(f"i{i}", "key", level, "gold", 0, "planned", None) for i, level in enumerate(gold) if level != "-"]
+    return wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "label", "rater_kind", "layer", "selection", "queue"]))
+
+
+@pytest.mark.parametrize("method", ["dawid_skene", "one_coin", "majority", "weighted"])
+def test_an_adjudicated_units_level_is_the_adjudicators_and_its_soft_label_the_panels(method):
+    alone = wb.read(judged().to_pandas(limit=None).query("rater_kind == 'human'"))
+    found, before = (consensus(r, method=method).set_index("item_id") for r in (judged(), alone))
+    assert found["level"].tolist() == ["b", "c", "b", *before["level"][3:]]
+    assert found["decided_by"].tolist() == ["adjudicator"] * 3 + ["panel"] * 3 and before["decided_by"].eq("panel").all()
+    soft = ["p_a", "p_b", "p_c", "value"]
+    assert found[soft].to_numpy() == pytest.approx(before[soft].to_numpy(), abs=EXACT, nan_ok=True)
+    # what the panel gives the judge's level is the share of it in the soft label
+    assert found["probability"].tolist()[:2] == [found["p_b"].iloc[0], found["p_c"].iloc[1]]
+
+
+def test_the_shares_of_an_adjudicated_unit_by_hand():
+    found = consensus(judged(), method="majority").set_index("item_id")     # i0: a a b, and the judge says b
+    assert found.loc["i0", "level"] == "b"
+    assert found.loc["i0", ["probability", "p_a", "p_b"]].tolist() == pytest.approx([1 / 3, 2 / 3, 1 / 3], abs=EXACT)
+
+
+def test_with_gold_adjudications_are_the_truth_too_and_gold_goes_before_them():
+    found = consensus(judged(gold="a-----"), method="majority", gold=True).set_index("item_id")
+    assert found["level"].tolist()[:3] == ["a", "c", "b"] and found["probability"].tolist()[:3] == [1, 1, 1]
+    assert found["decided_by"].tolist() == ["gold", "adjudicator", "adjudicator", "panel", "panel", "panel"]
+    assert [note.split(";")[0] for note in found["note"][:2]] == ["gold", "adjudicated"]
+    # gold=False leaves gold aside, not the judge
+    plain = consensus(judged(gold="a-----"), method="majority").set_index("item_id")
+    assert plain["level"].tolist()[:3] == ["b", "c", "b"] and plain["decided_by"].tolist()[:3] == ["adjudicator"] * 3
+
+
+def test_adjudications_teach_the_raters_errors_where_gold_would():
+    found = confusion(judged(), method="majority", gold=True, smoothing=0).query("name == 'confusion' and rater_id == 'r0'")
+    # r0 gave a a b a a b. Truly b: i0 (a), i2 (b), 2/3 of i3 (a) and of i5 (b). Truly c: i1 (a), 1/3 of i5 (b).
+    rates = found.set_index(["true", "given"])["value"]
+    assert [rates["b", "a"], rates["c", "a"], rates["a", "a"]] == pytest.approx([0.5, 0.75, 1], abs=EXACT)
+    # without gold=True the panel alone is the truth; b: 1/3 of i0 and i1 (a), i2 (b), 2/3 of i3 (a) and of i5 (b): 4/3 of 3
+    plain = confusion(judged(), method="majority").query("name == 'confusion' and rater_id == 'r0'").set_index(["true", "given"])
+    assert plain.loc[("b", "a"), "value"] == pytest.approx(4 / 9, abs=EXACT)
+
+
+def test_accuracy_against_adjudications_stands_by_itself():
+    for queue, name, note in (("contested", "accuracy_on_review", True), ("audit", "accuracy_on_audit", False)):
+        found = calibration(judged(queue=queue, gold="---bbb"), method="majority").set_index("name")
+        # the majority is wrong on i0 and i1 and right on i2; of gold i3, i4, i5 it has i3 and i5
+        assert found.loc[name, ["value", "n_items"]].tolist() == [pytest.approx(1 / 3), 3]
+        assert found.loc["accuracy", ["value", "n_items"]].tolist() == [pytest.approx(2 / 3), 3]
+        assert ("harder than most" in found.loc[name, "note"]) is note and "harder" not in found.loc["accuracy", "note"]
+    bare = calibration(judged(), method="majority").set_index("name")
+    assert bare.loc["accuracy", "note"].startswith("no gold ratings of these units") and bare.loc["brier_on_review", "n_items"] == 3
+
+
+def test_an_adjudicated_score_is_told_where_scores_have_no_levels():
+    rows = [(f"i{i}", f"r{j}", 10 * i + j / 4, "human", 0) for i in range(8) for j in range(3)] + [("i0", "judge", 5.5, "adjudicator", 1)]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "rater_kind", "layer"]))
+    found = consensus(ratings, method="numeric").iloc[0]
+    assert (found["decided_by"], found["value"]) == ("panel", pytest.approx(0.25, abs=0.1))    # the panel's score, which no label replaces
+    known = consensus(ratings, method="numeric", gold=True).iloc[0]
+    assert (known["decided_by"], known["value"]) == ("adjudicator", 5.5) and known["note"].startswith("adjudicated")
+    gap = calibration(ratings, method="numeric").set_index(["name", "consensus"])["value"]
+    assert gap["mean_error_on_review", "mean"] == pytest.approx(0.25 - 5.5, abs=EXACT)
 
 
 def test_gold_scores_anchor_the_numeric_model(ask):
@@ -410,7 +481,7 @@ def real(shared):
     found = {}
     for file in ("snow_rte", "zencrowd_all", "crowd_truth_infer5"):
         ratings = wb.read(shared / "data" / f"{file}.parquet", columns={"rubric_id": "rubric"})
-        found |= {panel.key["rubric"]: panel for panel in reduce.votes(ratings, by=["rubric"], gold=True)}
+        found |= {panel.key["rubric"]: panel for panel in reduce.votes(ratings, by=["rubric"], truth=["gold"])}
     return {name: found[name] for name in PEERS}
 
 

@@ -36,8 +36,16 @@ def test_ratio_weights_of_two_zeros_are_1():
     assert weight_matrix("ratio", np.array([0.0, 1.0])).tolist() == [[1, 0], [0, 1]]
 
 
-def test_one_level_agrees_with_itself():
-    assert weight_matrix("linear", np.array([3.0])).tolist() == [[1]]
+@pytest.mark.parametrize("name", DISTANCES)
+def test_one_level_agrees_with_itself(name):
+    assert weight_matrix(name, np.array([3.0])).tolist() == [[1]]
+
+
+@pytest.mark.parametrize("levels", [[0, 1, 2, 3], [0.1, 0.2, 0.3, 0.4], [0, 90, 180, 270], [270, 0, 90, 180]])
+def test_four_levels_on_a_circle_are_a_quarter_turn_apart_whatever_their_unit(levels):
+    turns = np.argsort(np.argsort(levels))  # sin^2 of 0, 45, 90, 135 degrees: a neighbour is half as far as the opposite level
+    expected = 1 - np.array([0, 0.5, 1, 0.5])[np.abs(turns[:, None] - turns)]
+    assert weight_matrix("circular", np.array(levels, dtype=float)) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(("matrix", "words"), [
@@ -86,14 +94,14 @@ def test_no_levels_have_no_weights(name):
     assert weight_matrix(name, np.array([])).shape == (0, 0)
 
 
-@pytest.mark.parametrize("name", sorted(set(DISTANCES) - {"circular"}))  # on a circle the unit of the scores counts
+@pytest.mark.parametrize("name", DISTANCES)
 @pytest.mark.parametrize("unit", [1e-300, 1e-160, 3.0, 1e160, 1e300])
 def test_the_unit_of_the_scores_changes_no_weight(name, unit):
     # squares of 1e-300 are 0 and of 1e300 infinite: AC2 came out as 1, and as undefined
     assert weight_matrix(name, LEVELS * unit) == pytest.approx(weight_matrix(name, LEVELS), abs=1e-12)
 
 
-@pytest.mark.parametrize("given", [np.array(["a"]), {"a": 1}, ["nominal"]])
+@pytest.mark.parametrize("given", [np.array(["a"]), {"a": 1}, ["nominal"], True, None, 2])
 def test_what_is_neither_a_name_nor_numbers_is_refused_in_words(given):
     for name, read in (("weights", lambda: weight_matrix(given, LEVELS)), ("scale", lambda: distance_matrix(given, 3))):
         with pytest.raises(ParameterError, match=f"{name}=.* is neither a name nor a table of numbers"):

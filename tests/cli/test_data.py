@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
 import workbench as wb
+from workbench.cli.data import log, log_table
 from workbench.cli.reports import pinned_data
-from workbench.store import append_ratings, set_aside
+from workbench.store import append_ratings, data_log, set_aside
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -31,6 +34,24 @@ def test_the_log_shows_versions_newest_first(cli: Cli, live: Path) -> None:
     code, out, _ = cli("data", "log", live)
     assert code == 0 and out.index("2 20") < out.index("1 20") < out.index("0 20") and out.count("week.csv") == 3
     assert "2 earlier ones are not shown: --limit 3." in cli("data", "log", live, "--limit", 1)[1]
+
+
+def test_the_log_is_one_line_a_version_in_a_pipe_and_keeps_its_numbers_whole_on_80_columns(
+        away: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "export of the pilot project, second delivery, corrected by hand " * 3 + "final.json"
+    for n in (12_345, 1):
+        rows = pa.table({"rating_id": [f"k{k}" for k in range(n)], "item_id": ["i"] * n, "rater_id": ["x"] * n, "score": [float(n)] * n})
+        append_ratings("live", rows, action={"action": "import", "file": name})
+    log(away / "live", limit=2)
+    assert [name in line for line in capsys.readouterr().out.splitlines() if line.strip()] == [False, False, True, True]
+    for width in (80, 72):
+        console = Console(width=width, file=io.StringIO())
+        console.print(log_table(data_log("live")))
+        shown = [line for line in console.file.getvalue().splitlines() if line.strip()]
+        assert max(map(len, shown)) <= width and "superseding" in shown[0] and "removed" not in shown[0]
+        newest, = (line.split() for line in shown if line.startswith(" 1 "))
+        assert newest[3:6] == ["1", "1", "12,346"]
+        assert "final.json" in "".join("".join(shown).split())
 
 
 def test_what_was_set_aside_is_shown_with_reason_and_place(cli: Cli, live: Path) -> None:

@@ -41,6 +41,14 @@ def test_texts_of_very_many_kinds_are_coded_without_an_order() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["b", "a", "item 10", "é"]), min_size=1, max_size=6), st.booleans())
+def test_texts_in_runs_are_coded_as_without_runs_in_order_or_not_and_where_one_returns(heads: list[str], in_order: bool) -> None:
+    heads = sorted(heads) if in_order else heads
+    found = codes.coded(pd.Series(np.repeat(heads, 3), dtype="str"))
+    assert found.levels.tolist() == sorted(set(heads)) and found.levels[found.codes].tolist() == np.repeat(heads, 3).tolist()
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.just(0), st.integers(0, 4)), min_size=1, max_size=40), st.booleans())
 def test_joined_codes_number_the_combinations_that_occur_in_order(rows: list[tuple[int, ...]], large: bool) -> None:
     columns = dict(zip("abcd", np.array(rows).T))

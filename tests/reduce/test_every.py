@@ -38,7 +38,7 @@ def test_a_raters_last_rating_counts_and_with_repeats_all_do():
 
 
 def test_gold_stands_beside_the_units_unless_it_contradicts_itself():
-    groups = {found.key["criterion"]: found for found in votes(wb.read(frame()), by=["criterion"], gold=True)}
+    groups = {found.key["criterion"]: found for found in votes(wb.read(frame()), by=["criterion"], truth=("gold", "adjudicator"))}
     assert groups["help"].gold_level.tolist() == [1, -1] and groups["help"].gold_score[0] == 2 and np.isnan(groups["help"].gold_score[1])
     assert groups["safe"].levels == ("1", "3") and groups["safe"].gold_level.tolist() == [0]
     assert all((found.gold_level == -1).all() for found in votes(wb.read(frame()), by=["criterion"]))
@@ -46,13 +46,57 @@ def test_gold_stands_beside_the_units_unless_it_contradicts_itself():
 
 def test_gold_outlives_a_choice_of_raters_and_of_the_periods_begin():
     narrowed = wb.read(frame()).where(criterion="help", rater_kind="human", party="v", rater_id=["x", "y"])
-    found = votes(narrowed.between("2026-11-02", "2026-12-01"), gold=True)[0]
+    found = votes(narrowed.between("2026-11-02", "2026-12-01"), truth=("gold", "adjudicator"))[0]
     assert found.raters.tolist() == ["x"] and found.gold_level.tolist() == [1]
 
 
 def test_gold_later_than_the_period_is_not_yet_known():
     later = frame().assign(rated_at=lambda f: f["rated_at"].where(f["rater_kind"] != "gold", "2026-12-24"))
-    assert (votes(wb.read(later).where(criterion="help").until("2026-11"), gold=True)[0].gold_level == -1).all()
+    assert (votes(wb.read(later).where(criterion="help").until("2026-11"), truth=("gold", "adjudicator"))[0].gold_level == -1).all()
+
+
+def told(*rows, truth=("gold", "adjudicator"), **columns):
+    """What is told of each of three items that two raters rated: (level's name, by whom)."""
+    panel = [(f"i{k}", who, "y", "human", 0, "planned", None) for k in range(3) for who in ("ann", "bob")]
+    names = ["item_id", "rater_id", "label", "rater_kind", "layer", "selection", "queue"]
+    more = [row + ("review", "contested")[len(row) - 5:] for row in rows]
+    frame = pd.concat([pd.DataFrame(panel, columns=names), pd.DataFrame(more, columns=names)], ignore_index=True)
+    found = votes(wb.read(frame.assign(**columns)), truth=truth)[0]
+    return [(None if k < 0 else found.levels[k], who) for k, who in zip(found.gold_level, found.told_by)]
+
+
+def test_gold_goes_before_adjudicators_and_of_these_the_highest_layer():
+    judge = [(f"i{k}", "judge", "n", "adjudicator", 1) for k in range(3)]
+    gold, chief = ("i0", "key", "y", "gold", 0), ("i1", "chief", "y", "adjudicator", 2)
+    assert told(*judge, gold, chief) == [("y", "gold"), ("y", "review"), ("n", "review")]
+    assert told(*judge, gold, chief, truth=["adjudicator"]) == [("n", "review"), ("y", "review"), ("n", "review")]
+    assert told(*judge, gold, chief, truth=["gold"]) == [("y", "gold"), (None, ""), (None, "")]
+    assert told(*judge, gold, chief, truth=[]) == [(None, "")] * 3
+
+
+def test_those_of_one_rank_who_differ_say_nothing():
+    one, other = ("i0", "judge", "n", "adjudicator", 1), ("i0", "chief", "y", "adjudicator", 1)
+    assert told(one, other)[0] == (None, "") and told(one, ("i0", "chief", "n", "adjudicator", 1))[0] == ("n", "review")
+    # gold that contradicts itself is no reason to believe an adjudicator, who knew of it or should have
+    assert told(one, ("i0", "key", "y", "gold", 0), ("i0", "key2", "n", "gold", 0))[0] == (None, "")
+
+
+def test_an_audit_is_told_by_its_queue_or_its_selection_and_ends_where_a_choice_joins_in():
+    audit = ("i0", "judge", "n", "adjudicator", 1, "review", "audit")
+    assert told(audit, ("i1", "judge", "n", "adjudicator", 1, "audit", None), ("i2", "judge", "n", "adjudicator", 1, "review", None)) == \
+        [("n", "audit"), ("n", "audit"), ("n", "review")]
+    assert told(audit, ("i0", "chief", "n", "adjudicator", 1))[0] == ("n", "review")
+
+
+def test_an_adjudicator_who_is_also_a_rater_is_heard_as_both():
+    assert told(("i0", "ann", "n", "adjudicator", 1))[0] == ("n", "review")
+
+
+def test_decisions_that_were_replaced_or_taken_back_say_nothing():
+    rows = [("i0", "judge", "n", "adjudicator", 1), ("i0", "judge", "y", "adjudicator", 1), ("i1", "judge", "n", "adjudicator", 1),
+            ("i1", "judge", None, "adjudicator", 1)]
+    ids = {"rating_id": [f"k{k}" for k in range(10)], "replaces": [None] * 7 + ["k6", None, "k8"]}
+    assert told(*rows, **ids) == [("y", "review"), (None, ""), (None, "")]
 
 
 def test_steps_versions_and_groups_without_a_name_keep_their_gold():
@@ -61,7 +105,7 @@ def test_steps_versions_and_groups_without_a_name_keep_their_gold():
     columns = ["item_id", "rater_id", "score", "step", "rubric_version", "task_type", "rater_kind"]
     ratings = wb.read(pd.DataFrame(rows, columns=columns))
     for by in (["step"], ["rubric_version", "task_type"]):
-        found = votes(ratings, by=by, gold=True)
+        found = votes(ratings, by=by, truth=("gold", "adjudicator"))
         assert all((group.gold_level[group.item] == group.level).all() for group in found), by
     assert [group.key["task_type"] for group in found] == ["code", None]
 

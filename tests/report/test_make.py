@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 import hashlib
 import json
@@ -15,11 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pandas as pd
+import pyarrow as pa
 import pytest
 from stand_ins import Dated, Elements, days
 
+import workbench
 from workbench.errors import ParameterError, ReportError
 from workbench.report import list_runs, run
+from workbench.store.managed import append_ratings
+from workbench.store.read import read
 
 PACK = '[[notebook]]\nname = "agreement"\n[[notebook]]\nname = "drift"\n'
 
@@ -195,3 +201,34 @@ def test_a_damaged_manifest_is_named(workspace: Path) -> None:
     (folder / "manifest.json").write_text("{")
     with pytest.raises(ReportError, match="reports/mine/2026-W45/abc/manifest.json: JSON was expected"):
         list_runs(workspace)
+
+
+COUNTED = '''import workbench as wb
+from workbench.estimates import estimate, estimates_table, finding, findings_table
+n = wb.read(data, columns=columns, exclude=exclude).count()
+estimates = estimates_table([estimate("share", n / 100, low=0, high=1, n_items=n)], by=[])
+rows = [finding("NAME", "many", f"{n} ratings.", severity="ok", evidence=estimates.iloc[0].to_dict())]
+wb.report.save(findings=findings_table(rows), estimates=estimates, out=out)'''
+MORE = '''import pyarrow as pa
+from workbench.store.managed import append_ratings
+new = pa.table({"rating_id": [out], "item_id": ["z"], "rater_id": ["late"], "score": [1.0]})
+append_ratings("../data/live", new, action={"action": "import"}, fresh=True)'''
+
+
+def test_all_notebooks_read_one_version_and_a_report_as_of_it_is_the_report_made_then(
+        workspace: Path, write: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbench, "read", read)
+    week = {"rating_id": ["a", "b"], "item_id": ["i", "j"], "rater_id": ["x", "x"], "score": [1.0, 2.0],
+            "rated_at": [dt.datetime(2026, 11, day, tzinfo=dt.timezone.utc) for day in (9, 15)]}
+    append_ratings(workspace / "data/live", pa.table(week), action={"action": "import"})
+    write("agreement", MORE, save=COUNTED), write("drift", save=COUNTED)        # the first appends before either counts
+    (workspace / "reports/mine.toml").write_text(PACK)
+    [then] = run("mine", data="data/live", period="2026-W46", jobs=1)
+    assert then.findings["sentence"].tolist() == ["2 ratings."] * 2 and then.manifest["data"] == "live@0"
+    assert "live@0" in (then.path / "drift.html").read_text()
+    [now] = run("drift", data="data/live", period="2026-W46")
+    assert now.findings["sentence"].tolist() == ["3 ratings."] and now.manifest["data"] == "live@1"
+    [again] = run("mine", data="data/live@0", period="2026-W46", jobs=1, force=True)
+    assert not again.reused and again.manifest["snapshot"] == then.manifest["snapshot"] and again.manifest["data"] == "live@0"
+    pd.testing.assert_frame_equal(again.findings, then.findings)
+    pd.testing.assert_frame_equal(again.estimates, then.estimates)

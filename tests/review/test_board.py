@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import workbench as wb
-from workbench.cli.lab import lab_command
+from workbench.cli.lab import lab_command, open_lab
 from workbench.errors import ParameterError
+from workbench.review import claims, keyboard
 from workbench.review.board import Board
 from workbench.review.decisions import recorded, standing
 
@@ -30,7 +31,7 @@ def opened(folder: Path) -> Iterator[Open]:
 
     yield open_one
     for board in made:
-        board.leave()
+        board.close()
 
 
 def seen(board: Board) -> str:
@@ -196,7 +197,7 @@ def test_the_guide_is_shown_until_the_first_decision_and_on_demand(opened: Open)
     assert "How it works" not in seen(board)
     board.press("?")
     assert "How it works" in seen(board)
-    board.leave()
+    board.close()
     assert "How it works" not in seen(opened())
 
 
@@ -223,9 +224,19 @@ def test_bad_arguments_are_refused_before_anything_is_shown(folder: Path) -> Non
         wb.review.panel(wb.read(folder), reviewer="", into=folder)
 
 
-def test_the_panel_asks_nothing_of_the_network() -> None:
-    from workbench.review import keyboard
+def test_an_open_panel_renews_its_lease_in_time_and_a_closed_one_gives_it_up(opened: Open, folder: Path) -> None:
+    leases = lambda: json.loads((folder / "review" / "claims.json").read_text())
+    board = opened()
+    before = [lease["until"] for lease in leases().values()]
+    board.press("renew")
+    assert len(before) == 1 and [lease["until"] for lease in leases().values()] > before
+    assert 2 * keyboard.BEAT < claims.LEASE
+    unit = board.desk.unit
+    board.close()
+    assert leases() == {} and opened("ben").desk.unit == unit
 
+
+def test_the_panel_asks_nothing_of_the_network() -> None:
     assert "http" not in keyboard.LISTEN + keyboard.LOOKS and "import" not in keyboard.LISTEN
 
 
@@ -237,3 +248,23 @@ def test_lab_opens_the_notebook_that_is_named(away: Path, monkeypatch: pytest.Mo
     assert command[:4] == [sys.executable, "-m", "jupyterlab", str(away / "notebooks" / "review.ipynb")] and command[-1] == "--debug"
     with pytest.raises(ParameterError, match="'revew' is no notebook here. Use one of: review"):
         lab_command(named=["revew"], port=None, browser=True, further=[])
+
+
+def test_lab_asks_nobody_about_news_and_leaves_their_settings_alone(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = away / "own" / "labconfig"
+    own.mkdir(parents=True)
+    (own / "default_setting_overrides.json").write_text(json.dumps({"@jupyterlab/apputils-extension:themes": {"theme": "Mine"}}))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(own.parent))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(away / "config"))
+    asks = """import json, os, pathlib
+from jupyterlab.commands import get_app_dir
+from jupyterlab_server.settings_utils import get_settings
+found = {}
+for name, key in (("notification", "fetchNews"), ("themes", "theme")):
+    full = "@jupyterlab/apputils-extension:" + name
+    settings, _ = get_settings("none", os.path.join(get_app_dir(), "schemas"), "user", full)
+    found[key] = settings["schema"]["properties"][key]["default"]
+pathlib.Path("found.json").write_text(json.dumps(found))"""
+    assert open_lab([sys.executable, "-c", asks]) == 0
+    assert json.loads((away / "found.json").read_text()) == {"fetchNews": "false", "theme": "Mine"}
+    assert not (away / "config").exists() and not (away / "user").exists()

@@ -105,6 +105,30 @@ def test_undo_is_an_append_and_shows_the_unit_again(desk: Callable, folder: Path
         mara.undo()
 
 
+def test_undo_goes_back_step_by_step_after_a_restart_too(desk: Callable, folder: Path) -> None:
+    first = desk()
+    unit = first.unit
+    first.decide("1")
+    first.decide(reason="rater_error")
+    first.decide("3")
+    first.undo()                                            # of the change to 3
+    first.next()
+    other = first.unit
+    first.decide("2")
+    first.decide(reason="rater_error")
+    first.decide(reason="")                                 # a change of its own, though it says what stood before
+    first.close()
+    found = []
+    for _ in range(5):
+        mara = desk()
+        shown = mara.undo()
+        found.append((shown, mara.decision and (mara.decision.score, mara.decision.reason)))
+        mara.close()
+    assert found == [(other, (2.0, "rater_error")), (other, (2.0, None)), (other, None), (unit, (1.0, None)), (unit, None)]
+    with pytest.raises(ParameterError, match="there is nothing to undo"):
+        desk().undo()
+
+
 def test_a_skip_leaves_the_unit_to_others_and_can_be_undone(desk: Callable, folder: Path) -> None:
     mara = desk()
     unit = mara.unit

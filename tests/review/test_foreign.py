@@ -73,7 +73,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
 
 
 def test_a_word_that_only_one_text_has_is_marked() -> None:
-    assert beside("The cat sat.", "The dog sat.") == ("The<mark class='wbr-only-a'> cat</mark> sat.", "The<mark class='wbr-only-b'> dog</mark> sat.", "")
+    assert beside("The cat sat.", "The dog sat.") == ("The <mark class='wbr-only-a'>cat</mark> sat.", "The <mark class='wbr-only-b'>dog</mark> sat.", "")
     assert beside("same", "same") == ("same", "same", "")
     assert beside(None, "new") == ("", "<mark class='wbr-only-b'>new</mark>", "")
 

@@ -198,6 +198,32 @@ def test_items_of_many_parts_and_mixed_kinds_end_as_one_table(away: Path, monkey
     assert found.loc["i5", "size"] == "45 words" and found.loc["i35", "meta"] == '{"k": 35}' and float(found.loc["i25", "size"]) == 25
 
 
+def test_items_are_brought_together_by_what_they_weigh_in_memory_and_not_packed(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.store import item_table
+
+    class Counted:
+        """An engine that counts the shares it is asked for."""
+
+        def __init__(self, engine: object) -> None:
+            self.execute, self.ask = engine.execute, engine.sql
+
+        def sql(self, *asked: object, **given: object) -> object:
+            shares.append(asked)
+            return self.ask(*asked, **given)
+
+    shares, together = [], item_table.together
+    monkeypatch.setattr(item_table, "BUCKET", 10_000)
+    monkeypatch.setattr(item_table, "together", lambda engine, *files: together(Counted(engine), *files))
+    for again in range(2):      # the second time what is there weighs too
+        stage = ItemStage(away)
+        for k in range(100):
+            stage.add({"item_id": f"i{k:02d}", "text": "long " * 200})
+        stage.merge()
+        assert len(shares) == [11, 11 + 21][again] and sum(file.stat().st_size for file in stage.parts) < 10_000
+        stage.close()
+    assert len(pd.read_parquet(away / "items.parquet")) == 100
+
+
 def test_a_batch_is_called_after_its_file_and_progress_is_told(plain: Take, away: Path) -> None:
     plain(TEXT, name="monday.csv")
     told: list[tuple[str, int]] = []

@@ -90,13 +90,47 @@ def test_what_counts_is_always_what_was_said_last(tmp_path_factory, imports) -> 
 
 
 def test_rows_keep_their_order_of_arrival_through_compaction(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(managed, "MANY", 4)
+    monkeypatch.setattr(managed, "TINY", (4, 250_000))
     for k in range(10):     # no times: the last by arrival counts
         append_ratings(away, rows((f"k{k}", "i", "x", k)), action=SAID, fresh=True)
     assert [row[0] for row in stored(away)] == list(range(1, 11))
     log = wb.store.data_log(away)
     assert (log["action"] == "compact").sum() == 2 and len(latest(away / "ratings").file_uris()) <= 5
     assert wb.read(away).to_pandas()["score"].tolist() == [float(k) for k in range(10)]
+
+
+def test_a_decision_makes_only_tiny_files_one_and_an_import_small_ones_too(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(managed, "TINY", (4, 50_000))
+    append_ratings(away, rows(*[(f"{k * 2654435761 % 2**32:08x}", f"i{k}", "x", k) for k in range(2_000)]), action=SAID)
+    large, = files(away)
+    for k in range(6):
+        append_ratings(away, rows((f"k{k}", "i", "x", k)), action=SAID, fresh=True)
+    assert large.stat().st_size > 50_000 and large in files(away) and len(files(away)) == 4       # it, four made one, two after them
+    monkeypatch.setattr(managed, "LARGER", (4, 16_000_000))
+    append_ratings(away, rows(("last", "i", "x", 1)), action=SAID)
+    assert large not in files(away) and len(files(away)) == 2 and len(stored(away)) == 2_007
+
+
+def test_a_file_says_of_most_keys_that_it_does_not_hold_them(away: Path) -> None:
+    import duckdb
+
+    def unread(key: str) -> int:
+        probe = "SELECT bool_and(bloom_filter_excludes) FROM parquet_bloom_probe(?, '_key', ?)"
+        return sum(duckdb.execute(probe, [str(file), key]).fetchone()[0] for file in files(away))
+
+    own, others = ([f"{name}-{k}" for k in range(300)] for name in ("own", "other"))
+    for half in (own[:150], own[150:]):
+        append_ratings(away, rows(*[(key, "i", "x", 1) for key in half]), action=SAID)
+    found, missing = list(map(unread, own)), list(map(unread, others))      # 1 in 100 is not told apart
+    assert max(found) == 1 and sum(found) > 285 and sum(missing) > 585
+    wb.store.compact_data(away)
+    assert len(files(away)) == 1 and not any(map(unread, own)) and sum(map(unread, others)) > 285
+    assert append_ratings(away, rows(("own-7", "i", "x", 2), ("other-7", "i", "x", 1)), action=SAID) == Appended(2, 1, 0, 3)
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of the latest version."""
+    return managed.files_of(latest(folder / "ratings"))
 
 
 def test_extras_keep_their_kind_and_a_conflict_is_one_error_before_anything_is_written(away: Path) -> None:

@@ -117,7 +117,7 @@ def by_model(group: Votes, options: Options) -> Answer:
         moments_of(fit.posterior, group.values, options.confidence)
     remark = join_notes(why, group.note)
     bold = options.method == "dawid_skene" and options.iterations > 0 and group.n_ratings < FEW_EACH * m * q
-    notes = noted(group, join_notes(OVERCONFIDENT if bold else "", remark), (gold >= 0, "gold"), *ties(group, fit.posterior))
+    notes = noted(group, join_notes(OVERCONFIDENT if bold else "", remark), (gold >= 0, teller(group)), *ties(group, fit.posterior))
     return Answer(place, probability, fit.posterior, value, se, low, high, notes, remark, "posterior", fit)
 
 
@@ -151,7 +151,7 @@ def by_mean(group: Votes, options: Options, share: np.ndarray | None, why: str, 
     single = (size == 1) & np.isfinite(value) & ~told
     remark = join_notes(why, group.note)
     tied = ties(group, share) if share is not None else ()
-    notes = noted(group, remark, (told, "gold"), (single, "one rating: no interval"), *tied)
+    notes = noted(group, remark, (told, teller(group)), (single, "one rating: no interval"), *tied)
     place, probability = (np.full(n, -1), np.full(n, np.nan)) if share is None else (best(share), share.max(axis=1, initial=0))
     low, high = np.maximum(value - reach, ends[0]), np.minimum(value + reach, ends[1])
     return Answer(place, probability, share, value, se, low, high, notes, remark, "t", reason=why if share is None else "")
@@ -174,7 +174,7 @@ def by_scores(group: Votes, options: Options) -> Answer:
     apart = f"{parts:,} sets of raters share no item: biases average to 0 in each without gold" if parts > 1 else ""
     remark = join_notes(NO_NOISE if silent else "", apart, unsettled(fit), group.note)
     return Answer(np.full(n, -1), lost, None, fit.truth, se, fit.truth - reach, fit.truth + reach,
-                  noted(group, remark, (np.isfinite(gold), "gold")), remark, "posterior", fit)
+                  noted(group, remark, (np.isfinite(gold), teller(group))), remark, "posterior", fit)
 
 
 def undefined(group: Votes, place: np.ndarray, posterior: np.ndarray | None, reason: str) -> Answer:
@@ -221,6 +221,11 @@ def is_silent(fit: Measured, group: Votes) -> bool:
 def unsettled(fit: LatentClasses | Measured) -> str:
     """What to say of a fit that stopped before it converged."""
     return "" if fit.settled or not fit.rounds else f"did not converge in {fit.rounds:,} iterations"
+
+
+def teller(group: Votes) -> Callable[[int], str]:
+    """For `noted`: who says what a unit truly is."""
+    return lambda i: "gold" if group.told_by[i] == "gold" else "adjudicated"
 
 
 def noted(group: Votes, remark: str, *pieces: tuple[np.ndarray, str | Callable[[int], str]]) -> np.ndarray:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LEAST = 1e-15  # what log loss takes for a probability of 0
 NO_GOLD = "no gold ratings of these units"
+ADJUDICATED = ("audit", "review")   # what adjudicators were asked: units drawn by lot, units chosen
+CHOSEN = "units chosen for review, as a rule the contested: harder than most"
 
 
 def wilson(share: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -29,20 +31,22 @@ def wilson(share: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndar
     return np.maximum(centre - reach, 0), np.minimum(centre + reach, 1)
 
 
-def calibration_rows(group: Votes, answer: Answer, name: str, options: Options, bins: int) -> list[dict[str, object]]:
-    """The rows of one group and one way to its consensus."""
+def calibration_rows(group: Votes, answer: Answer, name: str, options: Options, bins: int,
+                     truth: str) -> list[dict[str, object]]:
+    """The rows of one group, one way to its consensus and one kind of truth."""
     numeric = options.method == "numeric"
-    told = np.isfinite(group.gold_score) if numeric else group.gold_level >= 0
+    told = (np.isfinite(group.gold_score) if numeric else group.gold_level >= 0) & (group.told_by == truth)
     mean = numeric and name == "majority"
-    remark = group.note if mean else answer.remark
+    remark = join_notes(CHOSEN if truth == "review" else "", group.note if mean else answer.remark)
     counts = dict(n_items=int(told.sum()), n_raters=group.n_raters, n_ratings=int(told[group.item].sum()), n_dropped=group.n_dropped)
     blank = {**estimate("", np.nan, **counts), **group.key, "consensus": "mean" if mean else name,
              "from": np.nan, "to": np.nan, "predicted": np.nan}
+    on = "" if truth == "gold" else f"_on_{truth}"
     lost = answer.reason if not mean else NO_ORDER if np.isnan(answer.value).all() else ""
     if reason := lost if told.any() else NO_GOLD:
-        return [blank | {"name": "rmse" if numeric else "accuracy", "note": join_notes(reason, remark)}]
+        return [blank | {"name": ("rmse" if numeric else "accuracy") + on, "note": join_notes(reason, remark)}]
     found = score_measures(group, answer, told, options) if numeric else level_measures(group, answer, told, options, bins)
-    return [blank | row | {"note": join_notes(str(row.get("note", "")), remark)} for row in found]
+    return [blank | row | {"name": f"{row['name']}{on}", "note": join_notes(str(row.get("note", "")), remark)} for row in found]
 
 
 def level_measures(group: Votes, answer: Answer, told: np.ndarray, options: Options, bins: int) -> list[dict[str, object]]:

@@ -27,6 +27,7 @@ INTERVALS = ("jackknife", "linearized", "bootstrap", "bca", "two-way", "none")
 THESE_ALONE = tuple(option for option in INTERVALS if option != "two-way")
 NO_PAIR = "no item has two ratings"
 ONE_LEVEL = "only one level occurs"
+BESIDE = "the middle draws lie to one side of the value, for they repeat items: read interval='jackknife'"
 ONE_SIDE = "all draws lie on one side of the value: no bca interval"
 FEW_RATERS = f"fewer than {FEWEST_RATERS} raters: what other raters would say cannot be told"
 
@@ -173,7 +174,8 @@ def _ends(items: Items, one: str, sampling: Sampling, moved: Sequence[np.ndarray
     left_out = f"{lost:,} of {sampling.draws:,} draws undefined, left out" if lost else ""
     se = _unless_rounding(float(np.nanstd(draws, ddof=1))) if lost < len(draws) - 1 else math.nan
     if sampling.interval == "bootstrap" or se == 0:
-        return *resample.percentile_interval(draws, sampling.confidence), se, left_out
+        low, high = resample.percentile_interval(draws, sampling.confidence)
+        return low, high, se, join_notes(left_out, BESIDE if se > 0 and not low <= found <= high else "")
     low, high = resample.bca_interval(found, draws, weight, influences, sampling.confidence)
     return low, high, se, join_notes(left_out, needed or ("" if math.isfinite(low + high) else ONE_SIDE))
 

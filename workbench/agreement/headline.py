@@ -54,9 +54,11 @@ def summary(ratings: Ratings, *, by: Sequence[str] | None = None, interval: str 
     """
     from workbench.reduce import instrument, patterns
 
-    by = instrument(ratings) if by is None else list(columns_of(by))
+    asked, by = by, instrument(ratings) if by is None else list(columns_of(by))
     sampling = Sampling(interval, confidence, draws, seed, panel=Panel(ratings, by, cluster))
-    groups = zip(reductions(ratings, by=by, cluster=cluster), patterns(ratings, by=by, cluster=cluster))
+    groups = list(zip(reductions(ratings, by=by, cluster=cluster), patterns(ratings, by=by, cluster=cluster)))
+    if not groups and asked is None:  # nothing is selected, which a row says where nobody asked for groups
+        groups = list(zip(reductions(ratings), patterns(ratings)))
     return estimates_table([row for group, levelled in groups for row in _group_rows(group, levelled, sampling)], by=by)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
 JUDGES = ("human", "expert", "model", "program")
-OF_RATERS = ("rater_kind", "rater_id", "layer", "selection", "party", "session")     # must not take the adjudications away
+UNIT = (*INSTRUMENT, "item_id", "step")
 
 
 def overturned(ratings: Ratings, *, by: Sequence[str] = ("rater_id",), queue: str | None = None, tolerance: float = 0.0,
@@ -37,7 +36,7 @@ def overturned(ratings: Ratings, *, by: Sequence[str] = ("rater_id",), queue: st
     Interval: Wilson's. Where items have several ratings n is the effective number: divided by what clustering multiplies the variance by
     (that of leaving each item out over that of independent ratings, at least 1) and by the square of the t over the normal
     quantile; it is the number of items where the share is 0 or 1.
-    `n_dropped`: ratings of units on which adjudicators of one layer differ: these tell nothing.
+    `n_dropped`: ratings of units on which adjudicators of one layer differ, and an adjudicator's own former ratings: these tell nothing.
 
     Undefined (nan, reason in `note`): no adjudicated unit with a rating; the se of a share of 0 or 1, or of one item. Errors:
     `ParameterError` for columns that are not there, a tolerance below 0. Sources: Wilson (1927), doi:10.1080/01621459.1927.10502953;
@@ -66,35 +65,31 @@ def overturned(ratings: Ratings, *, by: Sequence[str] = ("rater_id",), queue: st
 
 
 def adjudications(ratings: Ratings, queue: str | None) -> pd.DataFrame:
-    """What adjudicators of the highest layer say of each unit: `told_level`, `told_score`, and whether they are `agreed`."""
-    from workbench.reduce import cells
+    """What adjudicators of the highest layer say of each unit: `told_level`, `told_score`, whether they are `agreed`; a row for each."""
+    from workbench.reduce.every import told_ratings
 
-    chosen = replace(ratings, conditions=tuple(c for c in ratings.conditions if c[0] not in OF_RATERS), start=None)
-    chosen = chosen.where(rater_kind="adjudicator", **({} if queue is None else {"queue": queue}))
-    rows = cells(chosen, by=INSTRUMENT, extra=["layer"], panel=False)
-    rows = rows[rows["layer"] == rows.groupby("unit")["layer"].transform("max")]
-    alike = rows.groupby("unit")[["level", "score"]].transform("nunique").max(axis=1) <= 1
-    rows = rows.assign(agreed=alike).rename(columns={"level": "told_level", "score": "told_score"}).drop_duplicates("unit")
-    return rows[[*INSTRUMENT, "item_id", "step", "told_level", "told_score", "agreed"]]
+    told = told_ratings(ratings, unit=UNIT, kinds=["adjudicator"], queue=queue)
+    return told.rename(columns={"level": "told_level", "score": "told_score"})[[*UNIT, "rater_id", "told_level", "told_score", "agreed"]]
 
 
 def judged(ratings: Ratings, told: pd.DataFrame, by: Sequence[str], tolerance: float) -> pd.DataFrame:
-    """The ratings on adjudicated units, with `over`: 1 where overturned, else 0, nan where adjudicators differ."""
+    """The ratings on adjudicated units, with `over`: 1 where overturned, else 0, nan where that tells nothing."""
     from workbench.reduce import cells, facts
 
     pool = ratings.where(item_id=told["item_id"].unique().tolist())
     if "rater_kind" not in dict(ratings.conditions):
         pool = pool.where(rater_kind=JUDGES)
-    on = [*INSTRUMENT, "item_id", "step"]
-    rows = cells(pool, by=INSTRUMENT, extra=[c for c in by if c not in (*on, "rater_id")], panel=False)
+    rows = cells(pool, by=INSTRUMENT, extra=[c for c in by if c not in (*UNIT, "rater_id")], panel=False)
     alike = (lambda frame: frame.assign(step=frame["step"].astype("float64")))  # an all-missing column has no kind of its own
-    rows = alike(rows[rows["rater_kind"] != "adjudicator"] if "rater_kind" in rows else rows).merge(alike(told), on=on, how="inner")
+    rows = alike(rows[rows["rater_kind"] != "adjudicator"] if "rater_kind" in rows else rows)
+    judges, said = alike(told[[*UNIT, "rater_id"]]), alike(told.drop(columns="rater_id").drop_duplicates(list(UNIT)))
+    rows = rows.merge(said, on=list(UNIT), how="inner").merge(judges, on=[*UNIT, "rater_id"], how="left", indicator="_own")
     scales = facts(ratings).scales
     of_line = {key: scales[key[1], key[2], key[0]].name in ("nominal", "ordinal") for key in set(zip(*(rows[c] for c in INSTRUMENT)))}
     levelled = np.array([of_line[key] for key in zip(*(rows[c] for c in INSTRUMENT))], dtype=bool)
     far = (rows["score"] - rows["told_score"]).abs() > tolerance
     over = np.where(levelled, rows["level"] != rows["told_level"], far).astype(float)
-    return rows.assign(over=np.where(rows["agreed"], over, np.nan))
+    return rows.assign(over=np.where(rows["agreed"] & (rows["_own"] == "left_only"), over, np.nan))
 
 
 def share(rows: pd.DataFrame, confidence: float) -> dict[str, object]:
@@ -103,7 +98,7 @@ def share(rows: pd.DataFrame, confidence: float) -> dict[str, object]:
     counts = dict(n_raters=used["rater_id"].nunique(), n_items=used["item_id"].nunique(), n_ratings=len(used),
                   n_dropped=len(rows) - len(used))
     if used.empty:
-        return estimate("overturned", np.nan, **counts, note="adjudicators differ on every unit")
+        return estimate("overturned", np.nan, **counts, note="adjudicators differ on every unit, or judged their own ratings")
     per_item = used.groupby("item_id")["over"].agg(["sum", "size"]).to_numpy(dtype=float)
     value, se, n = effective(per_item, confidence)
     low, high = wilson(np.array(value), np.array(n), confidence)

@@ -96,7 +96,8 @@ def of_one_kind(ratings: Ratings) -> list[Ratings]:
 
 def panel_and_adjudicators(ratings: Ratings, method: str, confidence: float) -> pd.DataFrame:
     """The rows of `consensus`, beside them what adjudicators say: `told_level`, `told_score`, `agreed`; units of either."""
-    found, told = consensus(ratings, by=INSTRUMENT, method=method, confidence=confidence), adjudications(ratings, None)
+    found = consensus(ratings, by=INSTRUMENT, method=method, confidence=confidence)
+    told = adjudications(ratings, None).drop(columns="rater_id").drop_duplicates(list(UNIT))
     if told.empty:
         return found.assign(told_level=np.nan, told_score=np.nan, agreed=None)
     alike = (lambda frame: frame.assign(step=frame["step"].astype("float64")))  # an all-missing column has no kind of its own

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.agreement.answers import Options, answered
-from workbench.agreement.calibrated import calibration_rows
+from workbench.agreement.calibrated import ADJUDICATED, calibration_rows
 from workbench.agreement.truth_rows import as_estimates, level_rows, score_rows, unit_rows
 from workbench.errors import ParameterError
 from workbench.estimates import estimates_table
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # A table of gold units by bins is held; finer ones would have a unit each.
 MAX_BINS = 100
+AUTHORITIES = ("gold", "adjudicator")   # whose word is the truth, the first before the second
 
 
 def consensus(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_skene", gold: bool = False, repeats: bool = False,
@@ -36,10 +37,15 @@ def consensus(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_
     their order. Equally probable levels are a tie, which `note` says: `level` is then the commoner in the group, then the first.
     No model beats the vote everywhere: `calibration` tells which does on your data.
 
-    `by`: columns that make groups, each fitted by itself. `gold`: units with a rating of kind "gold" have it as their truth and teach
-    the raters' errors. `repeats`: all of a rater's ratings of a unit count, not the last alone. `start`: a former `confusion`, of
-    which the models begin; with `iterations=0` its error matrices are applied as they are. `smoothing`: ratings added to each cell of
-    an error matrix; 0 is the paper's, and rules out what was never seen. `iterations`: at most as many rounds of EM.
+    `decided_by`: "panel"; "adjudicator" where one rated the unit, whatever its selection: their rating is `level`, `probability` is the
+    panel's of it, and the soft label and `value` stay the panel's; "gold". Of adjudicators the highest layer counts, and none where
+    those of one layer differ. Read with `exclude={"rater_kind": "adjudicator"}` for the panel's own word.
+
+    `by`: columns that make groups, each fitted by itself. `gold`: units with a rating of kind "gold", or else an adjudication, have it as
+    their truth, certain, and teach the raters' errors; contested-first review then teaches on hard units. `repeats`: all of a rater's
+    ratings of a unit count, not the last alone. `start`: a former `confusion`, of which the models begin; with `iterations=0` its error
+    matrices are applied as they are. `smoothing`: ratings added to each cell of an error matrix; 0 is the paper's, and rules out what
+    was never seen. `iterations`: at most as many rounds of EM.
     Intervals, at `confidence`: posterior quantiles (levels) or normal (numeric), the model's parameters taken as known; votes: t
     over the item's ratings. `n_dropped` is 0 here: `confusion` counts what the panel's rules left out.
 
@@ -57,8 +63,10 @@ def consensus(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_
     from workbench.reduce import votes
 
     options = Options(method, gold, repeats, start, smoothing, iterations, confidence)
-    parts = [unit_rows(group, answered(group, options), options) for group in votes(ratings, by=by, repeats=repeats, gold=gold)]
-    return as_estimates(parts, [*by, *(c for c in ("item_id", "step", "criterion", "rubric") if c not in by)], ["level", "probability"])
+    groups = votes(ratings, by=by, repeats=repeats, truth=AUTHORITIES if gold else ["adjudicator"])
+    parts = [unit_rows(group, answered(group, options), options) for group in groups]
+    unit = [c for c in ("item_id", "step", "criterion", "rubric") if c not in by]
+    return as_estimates(parts, [*by, *unit], ["level", "probability", "decided_by"])
 
 
 def confusion(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_skene", gold: bool = False, repeats: bool = False,
@@ -89,7 +97,7 @@ def confusion(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_
 
     options = Options(method, gold, repeats, start, smoothing, iterations, confidence)
     parts = []
-    for group in votes(ratings, by=by, repeats=repeats, gold=gold):
+    for group in votes(ratings, by=by, repeats=repeats, truth=AUTHORITIES if gold else ()):
         answer = answered(group, options)
         parts += (score_rows if method == "numeric" else level_rows)(group, answer, options)
     return as_estimates(parts, [*by, *(c for c in ("rater_id", "true", "given") if c not in by)], ["n_expected"])
@@ -97,17 +105,21 @@ def confusion(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_
 
 def calibration(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_skene", repeats: bool = False, smoothing: float = 0.1,
                 iterations: int = 500, bins: int = 10, confidence: float = 0.95) -> pd.DataFrame:
-    """How far is the consensus right, and does its probability mean what it says? Held against gold that the fit has not seen.
+    """How far is the consensus right, and does its probability mean what it says? Held against truth that the fit has not seen.
 
-    Rows by `name`, for `method` and beside it for the majority vote (column `consensus`): `accuracy`, the share of gold units whose
+    The truth is gold. Where adjudicators rated units without it, the rows stand again for these, never pooled: `accuracy_on_audit`, ...
+    where they were drawn by lot from what was undecided; `accuracy_on_review`, ... where they were chosen, as a rule the contested first:
+    no fair sample of items, on which accuracy is lower than on all. An adjudicator's own former rating stays in the panel, which flatters.
+
+    Rows by `name`, for `method` and beside it for the majority vote (column `consensus`): `accuracy`, the share of units whose
     level is right, one of k tied levels counting 1/k; `brier`, the mean of sum_k (p_k - [k is true])^2, from 0 to 2; `log_loss`,
     the mean of -log p_true (p at least 1e-15); `calibration_error`, the mean distance of probability and accuracy over bins of
     `probability`, which chance alone keeps above 0 (`note` says how far; no interval); `reliability`, for each bin (`from`, `to`) the
     share right as `value` beside the mean probability `predicted`.
-    "numeric", beside the plain mean: `rmse`, `mean_error` (above 0 too high), `coverage`, the share of gold within the intervals.
+    "numeric", beside the plain mean: `rmse`, `mean_error` (above 0 too high), `coverage`, the share of truths within the intervals.
 
-    Arguments as in `consensus`; `bins` of equal width between 0 and 1. Intervals, gold units as the sample: Wilson for shares, else
-    linearised. Undefined (nan, reason in `note`): no gold on these units; as in `consensus`. Errors: as there.
+    Arguments as in `consensus`; `bins` of equal width between 0 and 1. Intervals, units of known truth as the sample: Wilson for shares,
+    else linearised. Undefined (nan, reason in `note`): no gold on these units; as in `consensus`. Errors: as there.
     Sources: Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; calibration error: Naeini et al. (2015), AAAI.
 
     >>> import pandas as pd, workbench as wb
@@ -123,7 +135,9 @@ def calibration(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawi
     if not (isinstance(bins, int) and 1 <= bins <= MAX_BINS):
         raise ParameterError(f"bins={bins!r} is not a number of bins. Use a whole number from 1 to {MAX_BINS:,}, such as 10.")
     rows: list[dict[str, object]] = []
-    for group in votes(ratings, by=by, repeats=repeats, gold=True):
+    for group in votes(ratings, by=by, repeats=repeats, truth=AUTHORITIES):
         for name in dict.fromkeys((method, "majority")):
-            rows += calibration_rows(group, answered(group, replace(options, method=name)), name, options, bins)
+            answer = answered(group, replace(options, method=name))
+            for truth in ("gold", *(one for one in ADJUDICATED if (group.told_by == one).any())):
+                rows += calibration_rows(group, answer, name, options, bins, truth)
     return estimates_table(rows, by=[*by, "consensus"])

@@ -28,13 +28,20 @@ FEWEST = 0.5  # expected ratings below which an error rate would be little but i
 
 def unit_rows(group: Votes, answer: Answer, options: Options) -> pd.DataFrame:
     """One row a unit."""
-    n = group.n_items
-    soft = {} if answer.posterior is None else {f"p_{name}": answer.posterior[:, k] for k, name in enumerate(group.levels)}
+    n, posterior = group.n_items, answer.posterior
+    soft = {} if posterior is None else {f"p_{name}": posterior[:, k] for k, name in enumerate(group.levels)}
+    told, place, probability = group.gold_level >= 0, answer.place, answer.probability
+    if posterior is None:
+        told = options.gold & np.isfinite(group.gold_score) & np.isfinite(answer.value)
+    else:
+        place = np.where(told, group.gold_level, place)
+        probability = np.where(told, posterior[np.arange(n), place], probability)
     return rows(group, "consensus", n, **{c: group.units[c].to_numpy() for c in group.units}, value=answer.value, low=answer.low,
                 high=answer.high, se=answer.se, confidence=options.confidence, method=answer.method,
                 estimand=SUCH_RATERS if answer.method == "t" else THESE_RATERS, n_items=1, n_raters=group.raters_per_item,
                 n_ratings=np.bincount(group.item, minlength=n), n_dropped=0, note=answer.note,
-                level=np.array([*group.levels, None], dtype=object)[answer.place], probability=answer.probability, **soft)
+                level=np.array([*group.levels, None], dtype=object)[place], probability=probability,
+                decided_by=np.where(~told, "panel", np.where(group.told_by == "gold", "gold", "adjudicator")), **soft)
 
 
 def level_rows(group: Votes, answer: Answer, options: Options) -> list[pd.DataFrame]:

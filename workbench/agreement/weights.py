@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -40,7 +41,8 @@ DISTANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ordinal": _ordinal,
     "radical": lambda x: np.sqrt(np.abs(x[:, None] - x)),
     "ratio": _ratio,
-    "circular": lambda x: np.sin(np.pi * (x[:, None] - x) / (np.ptp(x) + 1)) ** 2,
+    # the circle closes after one step more, of the least size that occurs
+    "circular": lambda x: np.sin(np.pi * (x[:, None] - x) / (np.ptp(x) + np.diff(np.unique(x)).min(initial=np.inf))) ** 2,
     "bipolar": _bipolar,
 }
 
@@ -65,18 +67,17 @@ def weight_matrix(weights: str | np.ndarray, values: np.ndarray) -> np.ndarray:
     if weights == "ratio" and (values < 0).any():
         raise ParameterError(f"weights='ratio' needs values of 0 or more; the lowest level is {values.min():g}.")
     # by a power of two, which rounds nothing: squares of scores such as 1e-300 or 1e300 would leave the range of numbers
-    near_one = 1 if weights == "circular" else np.frexp(np.abs(values).max())[1]
-    distance = DISTANCES[weights](np.ldexp(np.asarray(values, dtype=float), 1 - near_one))
+    distance = DISTANCES[weights](np.ldexp(np.asarray(values, dtype=float), 1 - np.frexp(np.abs(values).max())[1]))
     return 1 - distance / max(distance.max(), np.finfo(float).tiny)
 
 
 def _numbers(name: str, table: object) -> np.ndarray:
     """A caller's table as numbers, whatever it was given as. Errors: `ParameterError` where it is none."""
-    try:
-        return np.asarray(table, dtype=float)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name}={shorten(repr(table))} is neither a name nor a table of numbers. Give one of the names in the "
-                             "docstring, or one row and one column a level.") from None
+    with suppress(TypeError, ValueError):
+        if (made := np.asarray(table, dtype=float)).ndim:
+            return made
+    raise ParameterError(f"{name}={shorten(repr(table))} is neither a name nor a table of numbers. Give one of the names in the "
+                         "docstring, or one row and one column a level.")
 
 
 def _own(weights: np.ndarray, q: int) -> np.ndarray:

@@ -10,4 +10,5 @@ __getattr__, __all__ = lazily(__name__, {
     "version_compare": "versions", "level_flow": "versions", "monitor_chart": "change",
     "decomposition_bars": "change", "detectable_curve": "detection", "verifiability_map": "detection",
     "decision_curve": "planning", "overlap_matrix": "overlap", "styled": "style",
+    "cell_map": "linked", "cell_weeks": "linked",
 })

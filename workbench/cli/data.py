@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A dataset folder.")]
 
@@ -14,31 +19,50 @@ data = typer.Typer(no_args_is_help=True, help="Versions of a dataset, what was s
 
 @data.command("log")
 def log(folder: Data, limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50) -> None:
-    """The versions of a dataset: when, what, from which file, rows stored and superseding, and all rows then held."""
-    from rich.console import Console
-
-    from workbench.cli.tables import rich_table
+    """The versions of a dataset: when, rows stored and superseding, all rows then held, what was done and from which file."""
     from workbench.store import data_log
 
     table = data_log(folder)
-    shown = table.head(limit).assign(at=table["at"].dt.strftime("%Y-%m-%d %H:%M"))
-    Console().print(rich_table(shown))
+    printer().print(log_table(table.head(limit)))
     if len(table) > limit:
         print(f"{len(table) - limit:,} earlier ones are not shown: --limit {len(table)}.")
+
+
+def log_table(log: pd.DataFrame) -> Table:
+    """Versions for a narrow terminal: only what was done may wrap, and a column of nothing but 0 is left out."""
+    from workbench.cli.tables import rich_table
+
+    counts = [c for c in ("stored", "superseding", "removed", "total") if c in ("stored", "total") or log[c].any()]
+    shown = log[["version"]].assign(at=log["at"].dt.strftime("%Y-%m-%d %H:%M"), **{c: log[c].map("{:,}".format) for c in counts},
+                                    what=(log["action"] + " " + log["file"]).str.strip())
+    table = rich_table(shown, width=1_000)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for column in table.columns[2:-1]:
+        column.justify = "right"
+    return table
+
+
+def printer() -> Console:
+    """A console that wraps for a terminal, and for a pipe or a file puts each row on one line, however long."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 10_000
+    return console
 
 
 @data.command("quarantine")
 def quarantine(folder: Data, limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50) -> None:
     """What could not be taken, with reason, file and place. Correct it at the source and import again."""
-    from rich.console import Console
-
     from workbench.cli.tables import rich_table
     from workbench.store import quarantined
 
     table = quarantined(folder)
     if table.empty:
         return print("Nothing was set aside.")
-    Console().print(rich_table(table[["file", "place", "reason", "raw"]].head(limit), width=300))
+    printer().print(rich_table(table[["file", "place", "reason", "raw"]].head(limit), width=300))
     print(f"{len(table):,} set aside in all.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,8 @@ from workbench.errors import ParameterError, ReportError
 # JupyterLab would look for news, for its own updates and for extensions.
 OFFLINE = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
            "--LabApp.extension_manager=readonly")
+# and ask whoever opens it first about the news: a default of ours says no, which a user's own setting outranks
+DEFAULTS = Path(__file__).parent / "jupyter"
 
 
 def lab(context: typer.Context,
@@ -44,9 +47,11 @@ def lab_command(*, named: list[str], port: int | None, browser: bool, further: l
 
 def open_lab(command: list[str]) -> int:
     """Run JupyterLab until it ends; its exit code."""
+    import os
     import subprocess
 
+    places = filter(None, (os.environ.get("JUPYTER_CONFIG_PATH"), str(DEFAULTS)))
     try:
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(command, check=False, env={**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(places)}).returncode
     except KeyboardInterrupt:
         return 0

@@ -10,11 +10,12 @@ import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 ROOM = 50_000_000  # cells of the largest table of counts
 FEW = 20_000       # levels that are put in order
 LARGEST = 1e150    # what is larger cannot be squared
-HEAD = 10_000      # numbers looked at to see whether most differ
+HEAD = 10_000      # values looked at to see whether most differ
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,17 @@ def coded_text(values: pd.Series) -> Coded | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    text, new = pa.array(values), None
+    text = pa.array(values)
     text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    if not text.null_count and len(text) > 1:
-        new = np.append(True, pc.not_equal(text[1:], text[:-1]).to_numpy(zero_copy_only=False))
-        new = new if 2 * np.count_nonzero(new) < len(new) else None
-    found = (text if new is None else text.filter(pa.array(new))).dictionary_encode()
-    levels, codes = found.dictionary, found.indices.fill_null(-1).to_numpy()
+    gaps, new = text.null_count > 0, None
+    if not gaps and starts(text[:HEAD]).mean() < 0.5:
+        new = starts(text)
+        text = text.filter(pa.array(new))
+    if new is not None and pc.all(pc.less(text[:-1], text[1:])).as_py():  # in order, so that none comes twice
+        levels, codes = text, np.arange(len(text))
+    else:
+        found = text.dictionary_encode()
+        levels, codes = found.dictionary, found.indices.fill_null(-1).to_numpy()
     if pc.any(pc.less(levels, "!")).as_py():  # only what sorts before "!" can be blank
         return None
     if len(levels) <= FEW:
@@ -57,7 +62,14 @@ def coded_text(values: pd.Series) -> Coded | None:
         order = np.argsort(levels)
         levels, codes = levels[order], np.append(np.argsort(order), -1)[codes]
     codes = codes if new is None else codes[np.cumsum(new) - 1]
-    return Coded(codes.astype(np.intp, copy=False), levels, text.null_count > 0)
+    return Coded(codes.astype(np.intp, copy=False), levels, gaps)
+
+
+def starts(text: pa.Array) -> np.ndarray:
+    """(n,) whether a text differs from the one before."""
+    import pyarrow.compute as pc
+
+    return np.append(True, pc.not_equal(text[1:], text[:-1]).to_numpy(zero_copy_only=False))
 
 
 def ordered(found: Coded) -> Coded:
@@ -114,10 +126,12 @@ def n_met(a: np.ndarray, b: np.ndarray, size: int, k: int) -> int:
     """How many different combinations there are of codes below `size` and `k`."""
     import pandas as pd
 
+    key = a * k
+    key += b
     if size * k > ROOM:
-        return len(pd.unique(a * k + b))
+        return len(pd.unique(key))
     seen = np.zeros(size * k, bool)
-    seen[a * k + b] = True
+    seen[key] = True
     return np.count_nonzero(seen)
 
 

@@ -1,4 +1,4 @@
-"""Votes: every rating that counts as integer codes, with what gold says of its unit, for statistics that weigh raters."""
+"""Votes: every rating that counts as integer codes, with what gold or adjudicators say of its unit, for statistics that weigh raters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.reduce.used import MAX_CELLS
 if TYPE_CHECKING:
     import pandas as pd
 
-# What narrows the raters must not take the gold away: it speaks of units, whoever rated them.
+# What narrows the raters must not take the truth away: it speaks of units, whoever rated them.
 OF_RATERS = ("rater_kind", "rater_id", "layer", "selection", "party", "session")
 
 
@@ -30,8 +30,8 @@ class Votes:
 
     key: the group, `by` column -> level. units: (N rows) item_id, step, criterion, rubric of each unit. raters: (m,) their ids.
     item, rater, level: (R,) codes into units, raters, levels (-1 where the scale has none); score: (R,). gold_level (N,), -1, and
-    gold_score (N,), nan: what gold ratings say of a unit, if asked; nothing where they contradict one another. The rest as in
-    `Patterns`.
+    gold_score (N,), nan: what those asked for the truth say of a unit, and told_by (N,) who they are, "" for nobody (see
+    `told_ratings`). The rest as in `Patterns`.
     """
 
     key: Mapping[str, object]
@@ -43,6 +43,7 @@ class Votes:
     score: np.ndarray
     gold_level: np.ndarray
     gold_score: np.ndarray
+    told_by: np.ndarray
     levels: tuple[str, ...]
     values: np.ndarray
     scale: str
@@ -80,12 +81,12 @@ class Votes:
         return (np.diff(self.item, prepend=-1) != 0) | (np.diff(self.rater, prepend=-1) != 0)
 
 
-def votes(ratings: Ratings, *, by: Sequence[str] = (), repeats: bool = False, gold: bool = False,
+def votes(ratings: Ratings, *, by: Sequence[str] = (), repeats: bool = False, truth: Sequence[str] = (),
           max_cells: int = MAX_CELLS) -> list[Votes]:
     """One `Votes` a group, in the order of the groups' levels.
 
-    repeats: all of a rater's ratings of a unit, not the last alone. gold: look up what gold says of the units, whichever raters
-    and whichever begin of the period were chosen.
+    repeats: all of a rater's ratings of a unit, not the last alone. truth: kinds of raters ("gold", "adjudicator") whose word on
+    the units to look up, whichever raters and whichever begin of the period were chosen.
 
     Errors: as `patterns`; `RatingsError` above `max_cells` ratings.
     """
@@ -93,17 +94,18 @@ def votes(ratings: Ratings, *, by: Sequence[str] = (), repeats: bool = False, go
     if (n := int(chosen.groups["n_used"].sum())) > max_cells:
         raise RatingsError(f"{ratings.source.name}: this needs {n:,} ratings in memory, more than {max_cells:,}. "
                            f"Narrow them with where() or between().")
-    return remembered(ratings, ("votes", chosen.by, repeats, gold), lambda: coded(ratings, chosen, repeats, gold))
+    return remembered(ratings, ("votes", chosen.by, repeats, tuple(truth)), lambda: coded(ratings, chosen, repeats, truth))
 
 
-def coded(ratings: Ratings, chosen: Selection, repeats: bool, gold: bool) -> list[Votes]:
+def coded(ratings: Ratings, chosen: Selection, repeats: bool, truth: Sequence[str]) -> list[Votes]:
     """The votes of a selection."""
     again = repeats and facts(ratings).n_repeats > 0
     table, same = with_repeats(ratings, chosen) if again else chosen.table, constant(ratings, chosen)
     units = [c for c in chosen.unit if c not in same]
     columns = list(dict.fromkeys((*chosen.by, *units, "rater_id", "level", "score")))
     found = collect(ratings.source, table.select(*columns).order_by(columns if again else columns[:-2]))
-    told, made = gold_ratings(ratings, chosen.unit) if gold else None, []
+    asked = bool(truth) and "rater_kind" not in ratings.missing
+    told, made = told_ratings(ratings, unit=chosen.unit, kinds=truth) if asked else None, []
     for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
         item = rows.groupby(units, dropna=False, sort=False).ngroup().to_numpy()
         first = rows[np.diff(item, prepend=-1) > 0].assign(**same)[list(chosen.unit)].reset_index(drop=True)
@@ -133,30 +135,39 @@ def with_repeats(ratings: Ratings, chosen: Selection) -> Any:
     return levelled.filter(levelled.score.notnull())
 
 
-def gold_ratings(ratings: Ratings, unit: Sequence[str]) -> "pd.DataFrame | None":
-    """Per unit the level's name and the score that gold gives it; None without gold. Of units told twice only the agreed."""
-    if "rater_kind" in ratings.missing:
-        return None
+def told_ratings(ratings: Ratings, *, unit: Sequence[str], kinds: Sequence[str], queue: str | None = None) -> "pd.DataFrame":
+    """What gold and adjudicators say of each unit, a row for each of those whose word counts on it.
+
+    Gold goes before adjudicators, and of these the highest layer before others. `name`, `level` (its code), `score`; `agreed`:
+    whether all the unit's rows say the same. `told_by`: "gold"; "audit", adjudicators of a unit that was drawn by lot; "review", of
+    one that was chosen, as a rule for being contested. kinds: who is asked. queue: adjudications from this review queue alone.
+    Superseded and withdrawn rows are gone, the panel's rules do not hold, nor do the conditions in `OF_RATERS` and a period's begin.
+    """
     kept = tuple(condition for condition in ratings.conditions if condition[0] not in OF_RATERS)
-    golden = replace(ratings, conditions=kept, start=None).where(rater_kind="gold")
-    chosen = select(golden, by=(*INSTRUMENT, "step"), panel=False)
-    if not len(chosen.groups):
-        return None
+    asked = replace(ratings, conditions=kept, start=None).where(rater_kind=list(kinds), **({} if queue is None else {"queue": queue}))
+    queues = ["queue"] if "queue" in ratings.columns else []
+    chosen = select(asked, by=(*INSTRUMENT, "step"), panel=False, extra=["rater_kind", "selection", *queues])
     columns = list(dict.fromkeys((*unit, *INSTRUMENT)))
-    found = collect(golden.source, chosen.table.select(*columns, "level", "score").order_by([*columns, "level", "score"]))
+    wanted = [*columns, "rater_id", "rater_kind", "layer", "selection", *queues, "level", "score"]
+    found = collect(asked.source, chosen.table.select(*wanted).order_by([*columns, "level", "score", "rater_id"]))
     scales, instruments = facts(ratings).scales, zip(*(found[c] for c in INSTRUMENT))
-    names = [scales[key].levels[int(level)] if level == level else "" for key, level in zip(instruments, found["level"])]
-    told = found.assign(name=names).groupby(list(unit), dropna=False, sort=False)[["name", "score"]].agg(["first", "nunique"])
-    told = told[(told["name", "nunique"] == 1) & (told["score", "nunique"] == 1)]
-    return told.xs("first", axis=1, level=1).reset_index()
+    gold, lot = found["rater_kind"] == "gold", (found[["selection", *queues]] == "audit").any(axis=1)
+    found = found.assign(name=[scales[key].levels[int(level)] if level == level else "" for key, level in zip(instruments, found["level"])],
+                         told_by=np.where(gold, "gold", np.where(lot, "audit", "review")),
+                         rank=np.where(gold, np.inf, found["layer"].astype("float64")))
+    found = found[found["rank"] == found.groupby(list(unit), dropna=False)["rank"].transform("max")]
+    units = found.groupby(list(unit), dropna=False)
+    return found.assign(agreed=(units[["name", "score"]].transform("nunique") <= 1).all(axis=1), told_by=units["told_by"].transform("max"))
 
 
-def known(units: "pd.DataFrame", gold: "pd.DataFrame | None", levels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """What gold says of each unit: its level (N,), -1 where nothing, and its score (N,)."""
-    if gold is None or not len(units):
-        return np.full(len(units), -1), np.full(len(units), np.nan)
+def known(units: "pd.DataFrame", told: "pd.DataFrame | None", levels: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is told of each unit: its level (N,), -1 where nothing, its score (N,), and by whom (N,)."""
+    if told is None or told.empty or not len(units):
+        return np.full(len(units), -1), np.full(len(units), np.nan), np.full(len(units), "", dtype=object)
     on = list(units.columns)
     alike = (lambda frame: frame.assign(step=frame["step"].astype("float64")))  # an all-missing column has no kind of its own
-    merged = alike(units).merge(alike(gold), on=on, how="left", validate="many_to_one")
+    sure = told.loc[told["agreed"], [*on, "name", "score", "told_by"]].drop_duplicates(on)
+    merged = alike(units).merge(alike(sure), on=on, how="left", validate="many_to_one")
     place = {name: i for i, name in enumerate(levels)}
-    return merged["name"].map(place).fillna(-1).to_numpy(dtype=int), merged["score"].to_numpy(dtype=float)
+    return (merged["name"].map(place).fillna(-1).to_numpy(dtype=int), merged["score"].to_numpy(dtype=float),
+            merged["told_by"].fillna("").to_numpy(dtype=object))

@@ -28,13 +28,15 @@ from workbench.report.period import choose_period, weeks_since
 from workbench.report.scrub import Scrub, clean_notebook, path_scrubber, scrub_table
 from workbench.report.site import Report, Section, write_site
 from workbench.report.version import package_versions, version
+from workbench.store.history import pin, pinned
 
 NOT_SAVED = "it ended without wb.report.save(findings=..., estimates=..., out=out)"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for, checked. `data` is absolute; `given` is what decides content: parameters, columns, exclude, seed."""
+    """What was asked for, checked. `data` is absolute, and names a version where there are any, so that all notebooks read the same;
+    `given` is what decides content: parameters, columns, exclude, seed."""
 
     root: Path
     pack: Pack
@@ -54,7 +56,8 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
     """Make the report of a pack or of one notebook, for one period, or with `since` for every complete week from then on.
 
     name: a pack (`reports/NAME.toml`) or a notebook (`notebooks/NAME.ipynb`) of `workspace` (default: the nearest upward).
-    data: any file or dataset folder that `workbench.read` takes; default: the pack's own.
+    data: any file or dataset folder that `workbench.read` takes; default: the pack's own. Of a Delta table one version is read, the
+        one that DATA@VERSION names or the latest, whatever is appended meanwhile; the manifest names it under `data`.
     period: "2026-W46" or "2026-11"; default: the last complete week in the data.
     parameters: for the notebooks; each must be taken by one at least, in its type.
     columns, exclude, engine: as for `workbench.read`. seed: for all random draws.
@@ -72,7 +75,7 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
     check_parameters(given["parameters"], declared=pack.declared)
     if period and since:
         raise ParameterError("period and since were both given. Give one of them.")
-    order = Order(root, pack, Path(data).absolute() if data else root / pack.data, given, engine or "",
+    order = Order(root, pack, pin(Path(data).absolute() if data else root / pack.data), given, engine or "",
                   jobs or os.cpu_count() or 1, force, progress or (lambda event: None))
     ratings = workbench.read(order.data, columns=columns, exclude=exclude, engine=engine)
     ratings.check()
@@ -102,7 +105,8 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
     with staging(order.root) as work:
         built, out = work / "report", work / "out"
         (built / "notebooks").mkdir(parents=True)
-        scrub = path_scrubber({str(out): "out", str(order.data): order.data.name, str(order.root): "."})
+        places = {str(place): Path(place).name for place in (order.data, pinned(order.data)[0])}
+        scrub = path_scrubber({str(out): "out", **places, str(order.root): "."})
         sections, tables = _run_notebooks(order, period, out, scrub)
         findings, estimates = gather(tables)
         report = Report(pack=pack.name, title=pack.title, period=period, version=own, made=started.isoformat(timespec="seconds"),
@@ -175,7 +179,7 @@ def _manifest(order: Order, report: Report, clock: float) -> dict[str, object]:
     return {"pack": report.pack, "title": report.title, "period": report.period, "version": report.version,
             "status": "failed" if any(s.error for s in report.sections) else "complete",
             "started": report.made, "ended": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - clock, 2), "snapshot": report.snapshot, "filters": report.filters,
+            "seconds": round(time.monotonic() - clock, 2), "data": order.data.name, "snapshot": report.snapshot, "filters": report.filters,
             "n_ratings_in_period": report.n_period, "given": report.given, "commit": _commit(order.root),
             "packages": report.packages, "notebooks": notebooks, "findings": dict(Counter(report.findings["severity"]))}
 

@@ -85,16 +85,17 @@ class Board(widgets.VBox):
             return self._try(partial(self._give, self.desk.levels[int(key) - 1]))
         return None
 
-    def leave(self) -> None:
-        """Leave the desk, and take the panel away."""
-        self.desk.close()
-        self.close()
+    def close(self) -> None:
+        """Take the panel away, and leave the desk, where one was opened."""
+        super().close()
+        if "desk" in vars(self):
+            self.desk.close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The panel, and for where there is no kernel its still picture."""
         shown = super()._repr_mimebundle_(**kwargs)
         now = self.desk.progress
-        return {**shown, "text/plain": f"Review: {now.n_decided} decided, {now.n_left} left", "text/html": text.still(self.desk)}
+        return text.with_still(shown, words=f"Review: {now.n_decided} decided, {now.n_left} left", picture=text.still(self.desk))
 
     def _laid_out(self) -> list[widgets.Widget]:
         """The parts in their places."""
@@ -142,7 +143,7 @@ class Board(widgets.VBox):
     def _show(self, *, said: str = "", error: bool = False) -> None:
         """Bring the screen up to date with the desk."""
         desk = self.desk
-        self._item.value, self._ratings.value = text.item_part(desk), text.ratings_part(desk)
+        self._ratings.value, self._item.value = text.ratings_part(desk), text.item_part(desk)     # no item above another's ratings
         self._said.value, self._top.value = text.inside(text.said(said, error=error)), text.progress_line(desk)
         if desk.case is not None and desk.case.line is not self._line:
             self._show_line()

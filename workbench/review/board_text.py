@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from workbench.review.decisions import REASONS
 from workbench.review.foreign import safe
@@ -17,7 +18,7 @@ KEYS = {"1-9": "give the level of that number", "Enter": "go on to the next, onc
         "n": "write a note (Enter keeps it, Esc leaves the field)", "u": "undo the last decision",
         **{key: f"reason: {REASONS[reason]}" for key, reason in REASON_KEYS.items()},
         "p": "propose other words for the rubric", "f": "choose another queue", "?": "show or hide this"}
-KINDS = {"contested": "most contested first", "audit": "random audit"}
+KINDS = {"contested": "most contested first", "audit": "random audit", "explored": "chosen in the chart"}
 HEADS = {"rater_id": "rater", "rater_kind": "kind", "rated_at": "rated at"}
 SOME = ("rater_kind", "party", "layer", "status")      # said of ratings where they differ in it
 ROWS = 6        # of a table of effects
@@ -88,7 +89,7 @@ def empty(desk: Desk) -> str:
     so_far = f" You have decided {done:,} {'unit' if done == 1 else 'units'} in all." if done else ""
     if desk.message and "screen of" in desk.message:
         return f"<h3>Nothing is free just now</h3><p>Somebody else has what is left on their screen.{so_far}</p>"
-    return (f"<h3>Nothing is left in this queue</h3><p>Every unit that it names is decided.{so_far} "
+    return (f"<h3>Nothing is left in this queue</h3><p>No unit that it names waits for you.{so_far} "
             "Choose another queue with <kbd>f</kbd>, or run the cell with a higher <code>limit</code>.</p>")
 
 
@@ -125,3 +126,17 @@ def still(desk: Desk) -> str:
              "the cell.</div>", progress_line(desk), said(desk.read_only or desk.message), item_part(desk),
              about_levels(desk.case, chosen=desk.decision) if desk.case else "", ratings_part(desk), effects_part(desk.effects)]
     return framed("".join(parts))
+
+
+def with_still(shown: Mapping[str, Any], *, words: str, picture: str) -> dict[str, Any]:
+    """What a cell shows of a panel: the panel where somebody is at work, and its still picture; the picture alone where nobody is."""
+    return {**(shown if attended() else {}), "text/plain": words, "text/html": picture}
+
+
+def attended() -> bool:
+    """Whether somebody is at work: a program that runs a notebook asks for no answers from a keyboard, JupyterLab does."""
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    asked = kernel.get_parent("shell") if kernel else {}
+    return bool(asked.get("content", {}).get("allow_stdin", True))

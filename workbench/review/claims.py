@@ -1,7 +1,8 @@
 """Who has which unit on screen: leases in a file beside the store, so that two reviewers of a queue are not shown the same.
 
-A lease lasts ten minutes from when it was last renewed, or until the process that holds it is gone. A decision does not end it for
-desks that do not know of the decision: by the time it has run out, every other desk has read the store again.
+A lease lasts two minutes from when it was last renewed, or until the process that holds it is gone; a panel that is open renews it.
+A decision does not end it for desks that do not know of the decision: by the time it has run out, every other desk has read the store
+again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from uuid import uuid4
 from workbench.cache import replacing
 from workbench.review.decisions import Unit
 
-LEASE = 600.0       # seconds
+LEASE = 120.0       # seconds
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ def claim(folder: Path, *, unit: Unit, holder: Holder, knows: bool = False, stea
     """Lease a unit, or renew its lease; "" where that is done, else the reviewer who has it.
 
     knows: what the other desk decided before it moved on is known, so that its lease has no purpose any more. steal: take it from another
-    desk of the same reviewer in the same process, whose cell was run again. Errors: `RatingsError` where the folder cannot be written.
+    desk of the same reviewer, who opens anew what they left. Errors: `RatingsError` where the folder cannot be written.
     """
     with leases(folder) as held:
         other = held.get(key_of(unit))
-        again = other and steal and all(other[c] == getattr(holder, c) for c in ("reviewer", "host", "pid"))
+        again = other and steal and other["reviewer"] == holder.reviewer
         if other and other["session"] != holder.session and not again and not (knows and other.get("decided")):
             return str(other["reviewer"])
         held[key_of(unit)] = {**asdict(holder), "until": time.time() + LEASE}

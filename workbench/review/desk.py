@@ -6,6 +6,7 @@ The store is the state: a desk that is opened again, by whomever and wherever, s
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,8 +68,7 @@ class Desk:
         self._journal = Journal(ratings.source, reviewer=self.reviewer, folder=self.folder)
         self._cases: dict[Unit, Case] = {}
         self._paces: list[float] = []
-        self._done: list[tuple[Decision, Decision | None]] = [(d, None) for d in self._journal.standing if d.reviewer == self.reviewer]
-        self._lasting = ranking.lasting(ratings)
+        self._lasting = cases.lasting(ratings)
         ranked = ranking.filtered(self._lasting, ranking.ranks(self._lasting, kind=kind, seed=seed), where=where, search=search)
         head = ranked.head(limit + len(self._journal.standing))
         units = [cases.unit_of(row) for row in head.to_dict("records")]
@@ -165,20 +165,21 @@ class Desk:
         return self.next()
 
     def undo(self) -> Unit | None:
-        """Take back the last decision, change or skip, by an append, and show its unit again. Errors: `ParameterError` for none."""
+        """Take back the last decision, change or skip, of former sessions too, by an append, and show its unit again.
+
+        Errors: `ParameterError` where there is none.
+        """
         self._may_write()
-        if not self._done:
+        if not (steps := self._journal.steps):
             raise ParameterError("there is nothing to undo: you have decided nothing yet.")
-        last, before = self._done[-1]
+        last, before = steps[-1]
         row = replace(before or last, rating_id=new_id(), replaces=last.rating_id, rated_at=now(), session=self.holder.session)
         row = row if before else replace(row, score=None, label=None, status="cancelled")
         self._journal.add(row)
-        del self._done[-1]
-        self._done = [tuple(row if before and d and d.rating_id == before.rating_id else d for d in pair) for pair in self._done]
         if last.unit != self.unit:
             self._leave()
         self._load([last.unit])
-        taken = self._claim(last.unit)
+        taken = self._claim(last.unit, steal=True)
         if taken or last.unit not in self._cases:
             self.message = f"Taken back. The unit is now on the screen of {taken}." if taken else "Taken back. Its ratings are gone."
             return self._advance()
@@ -246,7 +247,7 @@ class Desk:
 
     def _leave(self) -> None:
         """Clear the screen; what was left undecided is free for others."""
-        if self.unit is not None and self.folder:
+        if self.unit is not None and self.folder and not sys.is_finalizing():      # its lease dies with the process
             claims.move_on(self.folder, unit=self.unit, holder=self.holder, decided=self.decision is not None)
         self.unit = None
 
@@ -277,19 +278,18 @@ class Desk:
         self._may_write()
         case = self._present()
         if taken := self._claim(case.unit):
-            raise RatingsError(f"this unit was left for more than ten minutes, or opened elsewhere, and is now on the screen of {taken}. "
+            raise RatingsError(f"this unit was left for some minutes, or opened elsewhere, and is now on the screen of {taken}. "
                                "Nothing was stored: go on with the next.")
         return case
 
     def _append(self, before: Decision | None, **values: object) -> Decision:
-        """Store a row for the unit on screen, and remember it for `undo`."""
+        """Store a row for the unit on screen."""
         case, at = self._present(), now()
         item = {c: None if case.item.get(c) is None else str(case.item[c]) for c in OF_ITEM}
         row = Decision(case.unit, self.reviewer, new_id(), second=self.is_second, queue=self.kind, layer=case.next_layer, rated_at=at,
                        started_at=self._shown_at, seconds=round((at - self._shown_at).total_seconds(), 3), session=self.holder.session,
                        replaces=before.rating_id if before else None, **item, **values)
         self._journal.add(row)
-        self._done.append((row, before))
         if row.valued and before is None:
             self._paces.append(row.seconds)
         return row

@@ -56,5 +56,7 @@ def beside(first: object, second: object) -> tuple[str, str, str]:
 def marked(words: Sequence[str], parts: Iterator[tuple[str, int, int]], side: str) -> Iterator[str]:
     """The words of one text, those the other lacks inside a mark."""
     for tag, start, end in parts:
-        text = visible("".join(words[start:end]))
-        yield text if tag == "equal" or not text else f"<mark class='wbr-only-{side}'>{text}</mark>"
+        text = "".join(words[start:end])
+        own = text.lstrip(" \n\t") if tag != "equal" else ""      # the blank before a word is no part of the mark
+        before = visible(text.removesuffix(own))
+        yield f"{before}<mark class='wbr-only-{side}'>{visible(own)}</mark>" if own else before

@@ -23,7 +23,7 @@ class RubricForm(widgets.VBox):
 
     def __init__(self, *, save: Callable[[], None], leave: Callable[[], None]) -> None:
         self.definition = widgets.Textarea(description="Definition", rows=3, continuous_update=False)
-        self.why = widgets.Text(description="Why", placeholder="what is changed and why, in one sentence", continuous_update=False)
+        self.why = widgets.Text(description="Why", placeholder="what changes, and what for", continuous_update=False)
         self.words: dict[str, widgets.Textarea] = {}
         self._levels = widgets.VBox()
         keep, drop = widgets.Button(description="Save the draft"), widgets.Button(description="Leave")

@@ -26,11 +26,12 @@ STYLE = """<style>
 .wbr .wbr-pair > div { min-width: 0; }
 .wbr .wbr-note { color: var(--jp-ui-font-color2, #777); font-style: italic; }
 .wbr .wbr-hidden { font: .8em var(--jp-code-font-family, monospace); border: 1px solid var(--jp-warn-color1, #b60); padding: 0 .2em; }
-.wbr mark { color: inherit; background: var(--jp-warn-color3, #fc93); border-bottom: 2px solid var(--jp-warn-color1, #b60); }
-.wbr mark.wbr-only-b { background: var(--jp-info-color3, #9cf5); border-bottom: 2px dotted var(--jp-info-color1, #06c); }
+.wbr mark { color: inherit; background: #fc93; border-bottom: 2px solid var(--jp-warn-color1, #b60); }
+.wbr mark.wbr-only-b { background: #9cf5; border-bottom: 2px dotted var(--jp-info-color1, #06c); }
 .wbr table { border-collapse: collapse; margin: .2em 0; color: inherit; font: inherit; }
 .wbr th, .wbr td { text-align: left; vertical-align: top; padding: .2em .7em .2em 0; overflow-wrap: break-word; max-width: 48em; }
 .wbr th { font-weight: 600; }
+.wbr td > .wbr-text { min-width: 20em; max-height: 16em; }
 .wbr tr.wbr-here > * { font-weight: 600; }
 .wbr tr.wbr-here > :first-child { border-left: 3px solid var(--jp-brand-color1, #06c); padding-left: .5em; }
 .wbr kbd { font: inherit; border: 1px solid var(--jp-border-color1, #8888); border-radius: 3px; padding: 0 .4em; }

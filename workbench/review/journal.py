@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from workbench.review.decisions import Decision, Unit, newest, recorded, standin
 if TYPE_CHECKING:
     from workbench.ratings import Source
 
-REREAD = 60.0       # seconds after which other desks' decisions are read again; well within a lease
+REREAD = 50.0       # seconds after which other desks' decisions are read again; well within a lease
+OF_ROW = ("rating_id", "replaces", "rated_at", "session")       # what tells a row from the one whose words it repeats
 
 
 class Journal:
@@ -59,6 +61,22 @@ class Journal:
     def others(self, unit: Unit) -> list[Decision]:
         """Other reviewers' decisions on a unit."""
         return [d for d in self.on(unit) if d.reviewer != self.reviewer and d.valued]
+
+    @property
+    def steps(self) -> list[tuple[Decision, Decision | None]]:
+        """This reviewer's decisions, changes and skips that are not taken back, each with what it replaced, in the order they were made."""
+        made: dict[str, tuple[Decision, Decision | None]] = {}
+        for row in (d for d in self._rows if d.reviewer == self.reviewer):
+            last, before = made.get(row.replaces or "", (None, None))
+            if last and not row.valued:
+                del made[last.rating_id]
+            elif before and replace(row, **{c: getattr(before, c) for c in OF_ROW}) == before:      # a change was taken back
+                del made[last.rating_id]
+                stands = [tuple(row if d is before else d for d in step) for step in made.values()]
+                made = {d.rating_id: (d, former) for d, former in stands}
+            elif row.valued or not row.replaces:
+                made[row.rating_id] = (row, last)
+        return list(made.values())
 
     def _settle(self) -> None:
         self.standing = standing(self._rows)

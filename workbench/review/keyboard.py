@@ -5,13 +5,14 @@ from __future__ import annotations
 import anywidget
 import traitlets
 
-BEAT = 120      # seconds after which a panel in sight renews its lease
+BEAT = 40           # seconds after which an open panel renews its lease, which lasts three times as long
+PATIENCE = 600      # seconds that a panel out of sight, behind another window, still does
 
 LISTEN = """
 function render({ model, el }) {
   el.style.display = "none";
   const timers = [];
-  let root = null, frame = 0;
+  let root = null, frame = 0, sight = Date.now();
   const say = (key) => model.send({ key, serial: model.get("serial") });
   const typing = (node) => node.closest("input, textarea, select");
   const seen = (selector) => [...root.querySelectorAll(selector)].find((node) => node.offsetParent);
@@ -41,6 +42,10 @@ function render({ model, el }) {
   const onLeave = (event) => setTimeout(() => {
     if (document.activeElement === document.body && !(event.target.isConnected && event.target.offsetParent)) home();
   });
+  const renew = () => {
+    if (!document.hidden && root.offsetParent) sight = Date.now();
+    if (Date.now() - sight < PATIENCE * 1000) say("renew");
+  };
   const onSerial = () => root && root.querySelectorAll(".wbr-item").forEach((node) => { node.scrollTop = 0; });
   const attach = () => {
     root = el.closest(".wbr-board");
@@ -53,13 +58,15 @@ function render({ model, el }) {
     root.addEventListener("click", onClick);
     root.addEventListener("focusout", onLeave);
     if (!typing(document.activeElement) && !document.activeElement.isContentEditable) home();
-    timers.push(setInterval(() => { if (!document.hidden && root.offsetParent) say("renew"); }, BEAT * 1000));
+    timers.push(setInterval(renew, BEAT * 1000));
+    document.addEventListener("visibilitychange", renew);
   };
   model.on("change:serial", onSerial);
   attach();
   return () => {
     cancelAnimationFrame(frame);
     timers.forEach(clearInterval);
+    document.removeEventListener("visibilitychange", renew);
     model.off("change:serial", onSerial);
     if (!root) return;
     root.removeEventListener("keydown", onKey, true);
@@ -103,7 +110,7 @@ LOOKS = """
 .wbr-board .wbr-moves { margin-top: 8px; }
 .wbr-board .widget-textarea, .wbr-board .widget-text, .wbr-board .widget-dropdown { width: 100%; margin: 2px 0; }
 .wbr-board textarea, .wbr-board input, .wbr-board select { color: var(--jp-ui-font-color1, #111);
-  background: var(--jp-layout-color0, #fff); }
+  background-color: var(--jp-layout-color0, #fff); font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
 .wbr-board .wbr-form { padding: 8px 10px; margin: 6px 0; border: 1px solid var(--jp-border-color1, #bbb); overflow: visible; }
 .wbr-board .wbr-said { border-left: 4px solid var(--jp-border-color1, #888); padding: 2px 8px; margin: 4px 0; }
 .wbr-board .wbr-error { border-left-color: var(--jp-error-color1, #d32f2f); background: var(--jp-layout-color2, #eee); font-weight: 600; }
@@ -116,7 +123,7 @@ class Keyboard(anywidget.AnyWidget):
     `serial` is the number of the screen; a key bears the one that was in sight when it was pressed.
     """
 
-    _esm = LISTEN.replace("BEAT", str(BEAT))
+    _esm = LISTEN.replace("BEAT", str(BEAT)).replace("PATIENCE", str(PATIENCE))
     _css = LOOKS
     wanted = traitlets.List(traitlets.Unicode()).tag(sync=True)
     serial = traitlets.Int(0).tag(sync=True)

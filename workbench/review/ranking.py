@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.agreement.traits import severities
 from workbench.disagreement.units import fitted, rater_weights, share_of_unlike_pairs, spread
 from workbench.errors import ParameterError, RatingsError, one_of, shorten
+from workbench.ratings import current
 from workbench.schema import UNIT
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ KEY = (*UNIT, "rubric_version")
 MEASURES = ("n_ratings", "value", "expected", "excess")
 PRIOR = 2.0             # as in `disagreement.items`
 FEW = 10_000            # items that a condition may list
+LEVELS = 1 << 20        # more than any scale has: a rater and a level are one whole number
 ALIKE = 9               # decimals: excesses that agree in as many are a tie
 GOLDEN, MIX = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -54,18 +56,11 @@ def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[st
 
 
 def lasting(ratings: Ratings) -> Ratings:
-    """The ratings without what later rows replace, found once: else every question would look for it among all keys again."""
+    """The ratings as if what later rows replace had never been there, so that nothing need be looked for twice."""
     source = ratings.source
-    table = source.table
-    if "replaces" in source.missing or ratings.end is not None or "_row" not in table.columns:
+    if "replaces" in source.missing or ratings.end is not None:
         return ratings
-    gone = table.filter(table.replaces.notnull()).select(_id=table.replaces.cast("string")).distinct().limit(FEW + 1).to_pyarrow()["_id"]
-    if len(gone) > FEW:
-        return ratings
-    kept = table.filter(table.replaces.isnull() | table.score.notnull() | table.label.notnull())
-    if len(gone):
-        rows = table.filter(table.rating_id.cast("string").isin(gone.to_pylist())).select("_row").to_pyarrow()["_row"].to_pylist()
-        kept = kept.filter(kept._row.notin(rows)) if rows else kept
+    kept = current(source, None)
     return replace(ratings, source=replace(source, table=kept, missing=(*source.missing, "replaces"), frame=None, memory={}))
 
 
@@ -94,8 +89,8 @@ def contested(ratings: Ratings, seed: int) -> pd.DataFrame:
     table, scales = listed(ratings), facts(ratings).scales
     line, lines = lines_of(table)
     by_line = [scales[rubric, version, criterion] for criterion, rubric, version in lines]
-    size, rater = lengths(table["raters"]), flat(table["raters"])
-    place = places(flat(table["levels"]), flat(table["scores"]), np.repeat(line, size), by_line)
+    size, rater, level = decoded(table)
+    place = places(level, flat(table["scores"]) if "scores" in table.column_names else level, np.repeat(line, size), by_line)
     measures, of_rubric = np.full((3, len(size)), np.nan), [key[:2] for key in lines]
     for group in dict.fromkeys(of_rubric):      # versions of a rubric share what is expected, as in `items`
         own = np.array([key == group for key in of_rubric])[line] & (size > 1)
@@ -144,7 +139,7 @@ def places(level: np.ndarray, score: np.ndarray, line: np.ndarray, scales: list[
 
 
 def listed(ratings: Ratings) -> pa.Table:
-    """Each unit with the lists of its raters (as numbers), levels and scores; a rater's last rating alone."""
+    """Each unit with the list of its raters' last ratings: `codes`, see `decoded`, and `scores` where a scale has no levels."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from workbench.reduce.select import last_of_repeats, select
@@ -156,11 +151,17 @@ def listed(ratings: Ratings) -> pa.Table:
     every = chosen.every
     raters = ratings.source.table.select("rater_id").distinct()
     raters = raters.mutate(_rater=raters.rater_id.dense_rank())
+    same = {c: chosen.scope[c].iloc[0] for c in INSTRUMENT if chosen.scope[c].nunique() == 1}     # grouping by text is dear
+    told_apart = [c for c in chosen.keyed if c not in same]
+    measured = any(scale.name not in ("nominal", "ordinal") for scale in chosen.scales)
 
     def lists(table: Any) -> pa.Table:
         named = table.join(raters, "rater_id")
-        return named.group_by(list(chosen.keyed)).aggregate(
-            raters=named._rater.collect(), levels=named.level.fill_null(-1).collect(), scores=named.score.collect()).to_pyarrow()
+        held = {"codes": named._rater * LEVELS + named.level.fill_null(-1) + 1} | ({"scores": named.score} if measured else {})
+        found = named.group_by(told_apart).aggregate(**{c: values.collect(include_null=True) for c, values in held.items()}).to_pyarrow()
+        for column, value in same.items():
+            found = found.append_column(column, pa.repeat(pa.scalar(value, pa.string()), len(found)))
+        return found
 
     table = lists(every)
     twice = table.filter(pa.array(repeated(table)))["item_id"].unique()     # only there need the last be told from the others
@@ -172,9 +173,15 @@ def listed(ratings: Ratings) -> pa.Table:
     return pa.concat_tables([table.filter(pc.invert(inside[0])), last.filter(inside[1])])
 
 
+def decoded(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many ratings each unit has, and of all of them, unit by unit, the raters' numbers and the levels (-1 for none)."""
+    rater, level = np.divmod(flat(table["codes"]), LEVELS)
+    return lengths(table["codes"]), rater, level - 1
+
+
 def repeated(table: pa.Table) -> np.ndarray:
     """(U,) whether a rater stands twice in a unit's list."""
-    size, rater = lengths(table["raters"]), flat(table["raters"]).astype(np.int64)
+    size, rater, _ = decoded(table)
     base = rater.max(initial=0) + 1
     key = np.sort(np.repeat(np.arange(len(size)), size) * base + rater)
     found = np.zeros(len(size), bool)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cache import cache_folder, replacing, workspace
 from workbench.errors import ParameterError, RatingsError
 from workbench.store.history import clear
-from workbench.store.managed import files_of, latest, locked, not_written, synced, total
+from workbench.store.managed import files_of, latest, locked, not_written, packing, synced, total
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -104,7 +104,7 @@ def without_raw(rater: str) -> tuple[Any, dict[str, Any]]:
 def rewrite(table: DeltaTable, stays: Any, changed: dict[str, Any]) -> int:
     """Overwrite a table with the rows that stay, streamed; how many went. The log says so, and nothing of whom."""
     import pyarrow.compute as pc
-    from deltalake import CommitProperties, WriterProperties, write_deltalake
+    from deltalake import CommitProperties, write_deltalake
 
     before, data = total(table), table.to_pyarrow_dataset()
     n_stay = data.count_rows(filter=stays)
@@ -112,7 +112,7 @@ def rewrite(table: DeltaTable, stays: Any, changed: dict[str, Any]) -> int:
         columns = {c: changed.get(c, pc.field(c)) for c in data.schema.names}
         rows = data.scanner(columns=columns, filter=stays, batch_size=20_000, batch_readahead=2, fragment_readahead=1)
         said = {"action": "forget", "n_rows": str(before - n_stay), "stored": "0", "total": str(n_stay)}
-        write_deltalake(table, rows.to_reader(), mode="overwrite", writer_properties=WriterProperties(compression="ZSTD"),
+        write_deltalake(table, rows.to_reader(), mode="overwrite", writer_properties=packing(n_stay),
                         commit_properties=CommitProperties(custom_metadata=said))
         synced(Path(table.table_uri.removeprefix("file://")), table.version())     # before what it replaces goes
     return before - n_stay

@@ -154,11 +154,18 @@ def version_at(path: Path, as_of: int | str | dt.date, *, newest: int) -> int:
     return max(known)
 
 
-def pin(source: str | Path, as_of: int | str) -> Path:
-    """The path of a dataset as of a version or a point in time: DATA@VERSION, which `read` takes. Errors: `ParameterError`."""
-    if not any((folder / "_delta_log").is_dir() for folder in (Path(source) / "ratings", Path(source))):
-        raise ParameterError(f"as_of={as_of!r}: {source} is no Delta table, and has no versions. Leave it out, or import the data.")
-    return Path(f"{source}@{opened_at(ratings_of(Path(source)), as_of).version()}")
+def pin(source: str | Path, as_of: int | str | None = None) -> Path:
+    """The path of a dataset as of a version or a point in time: DATA@VERSION, which `read` takes. Errors: `ParameterError`.
+
+    Without `as_of`, as it now stands; the path of what has no versions then stays as it is.
+    """
+    folder, written = pinned(source)
+    wanted = written if as_of is None else as_of
+    if any((path / "_delta_log").is_dir() for path in (Path(folder) / "ratings", Path(folder))):
+        return Path(f"{folder}@{opened_at(ratings_of(Path(folder)), wanted).version()}")
+    if wanted is None:
+        return Path(source)
+    raise ParameterError(f"as_of={wanted!r}: {folder} is no Delta table, and has no versions. Leave it out, or import the data.")
 
 
 def erased(path: Path, as_of: object, version: int) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 from workbench.errors import RatingsError, shorten
 from workbench.store.managed import locked, not_written
 from workbench.store.platforms.text import as_raw
+from workbench.store.sources import quoted
 
 PART, WEIGHT = 20_000, 32_000_000   # items, and characters, of one part
-BUCKET = 32_000_000                 # bytes of parts that are brought together in one go
+BUCKET = 64_000_000                 # characters that are brought together in one go
 REMEMBERED = 50_000                 # items whose last content is known, so that rows of one item write it once
 
 
@@ -69,7 +70,7 @@ class ItemStage:
             sources = ([target] if target.exists() else []) + self.parts
             try:
                 with duckdb.connect(config={"memory_limit": "400MB", "temp_directory": str(self.work / "spill")}) as engine:
-                    together(engine, sources, made, 1 + sum(p.stat().st_size for p in self.parts) // BUCKET)
+                    together(engine, sources, made)
                 if not target.exists() or digest_of(made) != digest_of(target):
                     os.replace(made, target)
             except (OSError, duckdb.Error) as fault:
@@ -93,16 +94,19 @@ def clear_left_over(folder: Path) -> None:
             continue
 
 
-def together(engine: Any, sources: list[Path], target: Path, n_buckets: int) -> None:
+def together(engine: Any, sources: list[Path], target: Path) -> None:
     """Write the items of these files, the last value of each column of each item; a share of the items at a time."""
     import pyarrow.parquet as pq
 
+    engine.execute("SET enable_progress_bar = false")      # it would draw into what a program reads
     table = "read_parquet(?, union_by_name = true)"
     files = [str(p) for p in sources]
-    names = [name for name, *_ in engine.execute(f"DESCRIBE SELECT * FROM {table}", [files]).fetchall() if name != "item_id"]
-    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    names = [quoted(name) for name, *_ in engine.execute(f"DESCRIBE SELECT * FROM {table}", [files]).fetchall() if name != "item_id"]
+    # counted, for what texts weigh in memory their packed size does not tell
+    lengths = " + ".join(f"coalesce(sum(strlen(CAST({name} AS VARCHAR))), 0)" for name in names) or "0"
+    n_buckets = 1 + int(engine.execute(f"SELECT {lengths} FROM {table}", [files]).fetchall()[0][0]) // BUCKET
     order = "file_index * 1099511627776 + file_row_number"
-    last = "".join(f", arg_max({name}, {order}) AS {name}" for name in quoted)
+    last = "".join(f", arg_max({name}, {order}) AS {name}" for name in names)
     writer = None
     for bucket in range(n_buckets):
         found = engine.sql(

@@ -65,6 +65,7 @@ def look_up(files: Sequence[Path], keys: Sequence[str]) -> dict[str, tuple[str, 
     if not files:
         return {}
     cursor = engine().cursor()
+    cursor.execute("SET enable_progress_bar = false")      # it would draw into what a program reads
     cursor.register("_asked", pa.table({"_asked": pa.array(list(dict.fromkeys(keys)), pa.string())}))
     # few keys as words: Parquet's own ranges then leave most of the files unread
     wanted = "SELECT _asked FROM _asked" if len(keys) > 20 else ", ".join("?" for _ in keys)

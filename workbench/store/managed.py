@@ -25,12 +25,14 @@ from workbench.store.keyed import content_of, digests, look_up, settled
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, WriterProperties
 
 SETTINGS = {"delta.dataSkippingStatsColumns": "_row",                  # no id may stand in the log
             "delta.logRetentionDuration": "interval 36500 days",        # history is kept until it is asked to go
             "delta.checkpointInterval": "25"}                           # a log is replayed from its last checkpoint
-MANY, SMALL = 100, 16_000_000       # so many files below so many bytes are made one
+# so many files below so many bytes are made one: by an append that looks keys up, an import; by any, which a reviewer waits for
+LARGER, TINY = (50, 16_000_000), (100, 250_000)
+GROUP = 1_000_000                   # rows of which a file says together which keys they do not have
 RETRIES = 5                         # against a writer that does not hold the lock
 
 
@@ -51,7 +53,8 @@ def append_ratings(folder: str | Path, rows: pa.Table, *, action: Mapping[str, s
         key and values of what is there is left out; one with other values is stored with `rating_id` KEY~2, KEY~3, ... and
         `replaces` naming what it supersedes. A caller's own `replaces` stands where there is nothing to supersede.
     action: what to say in the table's log, {"action": "import", "file": "export.json"}; never an id of a person.
-    fresh: the keys are new (random ones), and are not looked up.
+    fresh: the keys are new (random ones), and are not looked up; of the files that have become many only tiny ones are made one, for
+        somebody waits.
 
     Errors: `RatingsError` before anything is written: no `rating_id`, a column whose type is not the stored one's, a folder
     that is not managed or cannot be written.
@@ -100,7 +103,7 @@ def append(path: Path, prepare: Callable[[DeltaTable | None], pa.Table], *, acti
         if not len(made):
             return Appended(0, 0, unchanged, table.version() if table else -1)
         try:
-            version = commit(path, compacted(table), made, action={**action, "superseding": str(superseding)})
+            version = commit(path, compacted(table, *(TINY if fresh else LARGER)), made, action={**action, "superseding": str(superseding)})
         except CommitFailedError:     # somebody writes without the lock: look again at what is there
             if attempt == RETRIES - 1:
                 raise
@@ -113,7 +116,7 @@ def append(path: Path, prepare: Callable[[DeltaTable | None], pa.Table], *, acti
 
 def commit(path: Path, table: DeltaTable | None, rows: pa.Table, *, action: Mapping[str, str]) -> int:
     """Write rows and commit them; the version they have. On disk when this returns."""
-    from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
+    from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, write_deltalake
 
     before = total(table)
     said = {"action": "append", **action, "stored": str(len(rows)), "total": str(before + len(rows))}
@@ -123,7 +126,7 @@ def commit(path: Path, table: DeltaTable | None, rows: pa.Table, *, action: Mapp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     new = table is not None and set(rows.column_names) - {f.name for f in table.schema().fields}
     write_deltalake(table or str(path), rows, mode="append", schema_mode="merge" if new else None,
-                    configuration=None if table else SETTINGS, writer_properties=WriterProperties(compression="ZSTD"),
+                    configuration=None if table else SETTINGS, writer_properties=packing(len(rows)),
                     commit_properties=CommitProperties(custom_metadata=said),
                     post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False))
     version = (table or DeltaTable(str(path))).version()
@@ -143,21 +146,31 @@ def synced(path: Path, version: int) -> None:
             os.close(handle)
 
 
-def compacted(table: DeltaTable | None) -> DeltaTable | None:
-    """The table, its small files made one where there are many; the lock is held."""
-    if table is not None and sum(size < SMALL for size in table.get_add_actions(flatten=True)["size_bytes"].to_pylist()) >= MANY:
-        merge_files(table)
+def compacted(table: DeltaTable | None, many: int, small: int) -> DeltaTable | None:
+    """The table, its files below `small` bytes made few where there are `many`; the lock is held."""
+    if table is not None and sum(size < small for size in table.get_add_actions(flatten=True)["size_bytes"].to_pylist()) >= many:
+        merge_files(table, target=small)
     return table
 
 
-def merge_files(table: DeltaTable, *, target: int = SMALL) -> int:
+def merge_files(table: DeltaTable, *, target: int) -> int:
     """Make small files few; how many there were. Rows keep their numbers, and with them the order of arrival."""
-    from deltalake import CommitProperties, WriterProperties
+    from deltalake import CommitProperties
 
-    said = {"action": "compact", "stored": "0", "superseding": "0", "total": str(total(table))}
-    done = table.optimize.compact(target_size=target, writer_properties=WriterProperties(compression="ZSTD"),
+    said, files = {"action": "compact", "stored": "0", "superseding": "0", "total": str(total(table))}, table.get_add_actions(flatten=True)
+    n_rows = sum(n for n, size in zip(files["num_records"].to_pylist(), files["size_bytes"].to_pylist()) if size < target)
+    done = table.optimize.compact(target_size=target, writer_properties=packing(n_rows),
                                   commit_properties=CommitProperties(custom_metadata=said))
+    synced(Path(table.table_uri.removeprefix("file://")), table.version())
     return done["numFilesRemoved"]
+
+
+def packing(n_rows: int) -> WriterProperties:
+    """How files of so many rows are written: compressed, with a filter that says of most keys that they are not there."""
+    from deltalake import BloomFilterProperties, ColumnProperties, WriterProperties
+
+    keyed = ColumnProperties(bloom_filter_properties=BloomFilterProperties(True, fpp=0.01, ndv=max(min(n_rows, GROUP), 1)))
+    return WriterProperties(compression="ZSTD", column_properties={"_key": keyed})
 
 
 def latest(path: Path) -> DeltaTable | None:

@@ -8,11 +8,9 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cache import file_digest
 from workbench.errors import ParameterError, RatingsError, examples, one_of, shorten
 from workbench.instrument import Criterion, Rubric, Scale
 from workbench.ratings import Ratings, Source, matches
@@ -20,15 +18,14 @@ from workbench.schema import SCALES
 from workbench.store.engine import in_utc
 from workbench.store.history import pinned
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
+from workbench.store.pseudonyms import key_of, pseudonymous
 from workbench.store.rubrics import read_rubrics
 from workbench.store.sets import split_sets
-from workbench.store.sides import check_side_tables
+from workbench.store.sides import SIDE_TABLES, check_side_tables, contents, loader
 from workbench.store.sources import TEXT, Opened, open_delta, open_files, open_frame
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SIDE_TABLES = ("items", "steps", "raters", "systems", "criteria", "checks")
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     return Ratings(Source(
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
         rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters, folder=place.folder if place.delta else None,
-        identity=lambda: identity(opened, (*mark, *beside(place))), side_table=side_tables(place, pseudonyms),
+        identity=lambda: identity(opened, (*mark, *contents(place.folder))), side_table=loader(place.folder, pseudonyms),
         use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide,
         frame=None if place.frame is None or filters or sets or pseudonyms else place.frame.rename(columns=str).rename(columns=mapping)))
 
@@ -257,44 +254,3 @@ def identity(opened: Opened, mark: tuple[object, ...]) -> str:
     """The content identity of a source read with a mapping, or "" for none."""
     content = opened.identity()
     return hashlib.sha256(f"{content}{mark}".encode()).hexdigest()[:16] if content else ""
-
-
-def beside(place: Location) -> list[tuple[str, str]]:
-    """The side tables by name and content; the record of checks is about the ratings and no part of them."""
-    paths = [place.folder / f"{name}.parquet" for name in SIDE_TABLES if name != "checks"] if place.folder else []
-    return [(path.stem, file_digest(path)) for path in paths if path.exists()]
-
-
-def key_of(variable: str) -> str:
-    """A digest of the key that an environment variable holds. Errors: `ParameterError` where it is not set."""
-    key = os.environ.get(variable)
-    if not key:
-        raise ParameterError(f"pseudonyms={variable!r}: there is no such environment variable, or it is empty. Set it to the secret key.")
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def pseudonymous(table: Any, variable: str | None) -> Any:
-    """The table with rater ids and sessions as keyed hashes, 16 hexadecimal digits."""
-    if variable is None:
-        return table
-    key = key_of(variable)
-    return table.mutate(**{c: (key + table[c].cast("string")).hexdigest("sha256").substr(0, 16) for c in ("rater_id", "session")})
-
-
-def side_tables(place: Location, pseudonyms: str | None) -> Any:
-    """A function from a side table's name to its frame, read when first asked for."""
-    @cache
-    def load(name: str) -> "pd.DataFrame | None":
-        import pandas as pd
-
-        one_of("name", name, SIDE_TABLES)
-        path = place.folder / f"{name}.parquet" if place.folder else None
-        if path is None or not path.exists():
-            return None
-        frame = pd.read_parquet(path)
-        if pseudonyms and "rater_id" in frame:
-            key = key_of(pseudonyms)
-            frame["rater_id"] = [hashlib.sha256(f"{key}{r}".encode()).hexdigest()[:16] for r in frame["rater_id"]]
-        return frame
-
-    return load

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbench.errors import RatingsError, shorten
+from workbench.cache import file_digest
+from workbench.errors import RatingsError, one_of, shorten
+from workbench.store.pseudonyms import pseudonym
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEYS = {"items": ("item_id",), "steps": ("item_id", "step"), "raters": ("rater_id",), "systems": ("system",),
         "criteria": ("item_id", "criterion"), "checks": ()}
+SIDE_TABLES = tuple(KEYS)
 
 
 def check_side_tables(folder: Path) -> None:
@@ -31,3 +40,27 @@ def faults_of(path: Path, keys: tuple[str, ...]) -> list[str]:
     lacking = [key for key in keys if key not in columns]
     return [f"{path.name}: no column {' and no column '.join(map(repr, lacking))}. Found: {', '.join(columns) or 'none'}. "
             "Rename its columns, or move it away."] if lacking else []
+
+
+def contents(folder: Path | None) -> list[tuple[str, str]]:
+    """The side tables by name and content; the record of checks is about the ratings and no part of them."""
+    paths = [folder / f"{name}.parquet" for name in SIDE_TABLES if name != "checks"] if folder else []
+    return [(path.stem, file_digest(path)) for path in paths if path.exists()]
+
+
+def loader(folder: Path | None, pseudonyms: str | None) -> Callable[[str], pd.DataFrame | None]:
+    """A function from a side table's name to its frame, read when first asked for."""
+    @cache
+    def load(name: str) -> pd.DataFrame | None:
+        import pandas as pd
+
+        one_of("name", name, SIDE_TABLES)
+        path = folder / f"{name}.parquet" if folder else None
+        if path is None or not path.exists():
+            return None
+        frame = pd.read_parquet(path)
+        if pseudonyms and "rater_id" in frame:
+            frame["rater_id"] = [pseudonym(rater, pseudonyms) for rater in frame["rater_id"]]
+        return frame
+
+    return load
