@@ -37,14 +37,15 @@ def estimates_table(rows: Iterable[Mapping[str, object]], *, by: Sequence[str] =
     """Rows from `estimate` (with the `by` columns added) as a tidy frame: name, by columns, then `MEASURES`.
 
     Further columns of the rows stand at the end. An interval of no width says nothing of uncertainty: its ends
-    and standard error become nan and `note` says why.
+    and standard error become nan, its method "none", and `note` says why.
     """
     rows = list(rows)
     names = dict.fromkeys(["name", *by, *MEASURES, *(c for kind in dict.fromkeys(map(tuple, rows)) for c in kind)])
     columns: dict[str, object] = {name: [row.get(name, math.nan) for row in rows] for name in names}
     columns |= {name: np.array(columns[name], dtype=kind) for kind, held in ((float, NUMBERS), (np.int64, COUNTS)) for name in held}
     for place in np.flatnonzero(columns["low"] == columns["high"]):
-        columns["low"][place] = columns["high"][place] = columns["se"][place] = np.nan
+        columns["low"][place] = columns["high"][place] = columns["se"][place] = columns["confidence"][place] = np.nan
+        columns["method"][place] = "none"
         columns["note"][place] = join_notes(columns["note"][place], "interval has no width")
     return pd.DataFrame(columns) if rows else pd.DataFrame(columns).astype({c: object for c in names if c not in (*NUMBERS, *COUNTS)})
 

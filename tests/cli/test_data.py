@@ -56,7 +56,10 @@ def test_the_log_is_one_line_a_version_in_a_pipe_and_keeps_its_numbers_whole_on_
 
 def test_what_was_set_aside_is_shown_with_reason_and_place(cli: Cli, live: Path) -> None:
     assert "week.csv line 9 score is 'q' i,z,q" in cli("data", "quarantine", live)[1]
-    assert cli("data", "quarantine", "elsewhere")[1] == "Nothing was set aside."
+    (live.parent / "empty").mkdir()
+    assert cli("data", "quarantine", live.parent / "empty")[1] == "Nothing was set aside."
+    code, out, err = cli("data", "quarantine", "elsewhere")
+    assert (code, out) == (1, "") and "elsewhere: a dataset folder was expected, and there is none" in err
 
 
 def test_compaction_tells_what_it_did(cli: Cli, live: Path) -> None:
@@ -94,3 +97,8 @@ def test_a_report_reads_the_version_that_was_asked_for(live: Path, away: Path) -
 def test_a_folder_without_versions_is_one_error(cli: Cli, away: Path, command: str) -> None:
     code, _, message = cli("data", command, away)
     assert code == 1 and "no Delta table is here" in message
+
+
+def test_an_earlier_version_is_checked_by_its_path_too(cli: Cli, live: Path) -> None:
+    code, out, err = cli("check", f"{live}@0")
+    assert (code, err) == (0, "") and "schema ok 1 ratings" in out and "Recorded in" in out

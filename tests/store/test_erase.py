@@ -116,6 +116,11 @@ def test_cells_of_others_that_are_the_id_are_left_and_told(plain: Callable, away
     assert done.n_rows == 1 and done.remaining == ("ratings: column checked_by, 1 rows",)
 
 
+def test_texts_of_others_that_name_the_person_are_told(plain: Callable, away: Path) -> None:
+    plain("item_id,rater_id,score,note\na,ann,1,mine\na,y,1,ann was here\nb,y,1,annex\n")
+    assert forget_rater(away / "live", "ann").remaining == ("ratings: column note, 1 rows",)
+
+
 def test_reports_that_name_the_person_are_listed(plain: Callable, away: Path) -> None:
     plain(TEXT)
     (away / "notebooks").mkdir()
@@ -130,6 +135,9 @@ def test_reports_that_name_the_person_are_listed(plain: Callable, away: Path) ->
 def test_a_folder_without_a_store_is_refused(away: Path) -> None:
     with pytest.raises(RatingsError, match="no managed table is here"):
         forget_rater(away, "x")
+    with pytest.raises(RatingsError, match="no managed table is here"):
+        forget_rater(away / "mistyped", "x")
+    assert not (away / "mistyped").exists()
 
 
 @pytest.mark.parametrize(("name", "where", "found"), [("7", "line 7,", True), ("7", "line 17", False), ("7", '{"by": "7"}', True),

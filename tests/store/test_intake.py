@@ -99,6 +99,17 @@ def test_a_long_file_is_stored_in_parts_of_one_commit_each(plain: Take, away: Pa
     assert wb.read(away / "live").to_pandas(limit=None)["item_id"].tolist() == [f"i{k}" for k in range(35)]
 
 
+@pytest.mark.parametrize("size", [2, 3, 13])
+def test_where_a_part_ends_makes_no_difference(plain: Take, away: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    text = "item_id,rater_id,score,text\na,x,1,t\na,x,1,t\na,x,2,t\nb,x,bad,u\nb,y,3,u\nb,y,,u\na,x,1,t\nc,x,4,v\nc,x,5,v\nc,y,bad,v\nd,x,1,w\n"
+    monkeypatch.setattr(intake, "ROWS", size)
+    for again in (False, True):     # read: 10, for one row has no value; two stand there before; two are bad
+        assert figures(plain(text + "z,x,5,last\n" * 2)) == (12, 0 if again else 7, 0, 10 if again else 3, 2, 2 if again else 0)
+    held = wb.read(away / "live").to_pandas()
+    assert held["rating_id"].tolist() == ["plain:a:x", "plain:a:x#2", "plain:b:y", "plain:c:x", "plain:c:x#2", "plain:d:x", "plain:z:x"]
+    assert held["score"].tolist() == [1, 2, 3, 4, 5, 1, 5] and len(pd.read_parquet(away / "live" / "items.parquet")) == 5
+
+
 def test_killed_at_any_moment_it_leaves_whole_versions_and_the_next_import_completes_it(plain: Take, away: Path) -> None:
     n = 4_000
     (away / "a.csv").write_text("item_id,rater_id,score,text\n" + "".join(f"i{k},x,{k % 5 if k % 40 else 'bad'},t\n" for k in range(n)))

@@ -163,8 +163,22 @@ def test_ratings_that_were_not_imported_are_not_shadowed(away: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_error(away: Path) -> None:
     (away / "file").write_text("")
+    for place in ("file", "file/within"):
+        with pytest.raises(RatingsError, match="a dataset folder was expected, and this is a file or in one. Name a folder"):
+            append_ratings(away / place, rows(("a", "i", "x", 1)), action=SAID)
     with pytest.raises(RatingsError, match="it cannot be written .*Nothing of this part was stored"):
-        append_ratings(away / "file", rows(("a", "i", "x", 1)), action=SAID)
+        append_ratings(Path("/proc/nothing"), rows(("a", "i", "x", 1)), action=SAID)
+    with pytest.raises(RatingsError, match="'%41' in its path would be read as another character"):
+        append_ratings(away / "plain%41", rows(("a", "i", "x", 1)), action=SAID)
+
+
+def test_a_folder_with_any_other_name_is_written_looked_up_compacted_and_forgotten_in(away: Path) -> None:
+    place = away / "my data's 100% \"q\" é#?&@7"
+    append_ratings(place, rows(("a", "i", "x", 1)), action=SAID)
+    assert append_ratings(place, rows(("a", "i", "x", 1), ("b", "i", "y", 2)), action=SAID).unchanged == 1
+    assert wb.store.compact_data(place, vacuum=True).files_after == 1
+    assert wb.store.forget_rater(place, "x").n_rows == 1 and wb.read(place).to_pandas()["rater_id"].tolist() == ["y"]
+    assert sorted(p.name for p in away.iterdir() if p.name[0] != ".") == [place.name]
 
 
 def test_a_full_disk_is_one_error_and_leaves_the_last_whole_version(away: Path) -> None:

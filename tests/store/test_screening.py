@@ -36,7 +36,8 @@ def test_values_come_in_the_contracts_types(column: str, value: object, made: ob
 @pytest.mark.parametrize(("column", "value", "words"), [
     ("score", "x", "score is 'x', expected a number"), ("score", float("nan"), "score is 'nan', expected a number"),
     ("score", float("inf"), "expected a number"), ("score", [1], "expected a number"), ("score", 10**400, "expected a number"),
-    ("step", 1.5, "step is '1.5', expected a whole number"), ("step", 1e300, "expected a whole number"),
+    ("step", 1.5, "step is '1.5', expected a whole number"), ("layer", -1, "layer is '-1', expected a whole number, 0 or more"),
+    ("replaces", "k", "replaces names the rating itself"), ("item_id", "a\0b", "item_id is 'a\\x00b', which holds a zero byte"), ("step", 1e300, "expected a whole number"),
     ("seconds", -1, "seconds is -1, expected 0 or more"), ("status", "done", "status is 'done', expected one of rated, unsure"),
     ("label", {"a": 1}, 'label is {"a": 1}, expected text'), ("label", float("nan"), "expected text"),
     ("label", "half \ud83d", "holds half of a character"), ("note", "\udce9", "holds half of a character"),

@@ -26,17 +26,19 @@ def check(data: Annotated[Path, typer.Argument(metavar="DATA", help="A ratings f
     """
     columns, excluded = mapping(column), filters(exclude)
     from workbench.check import append_checks, check_ratings
+    from workbench.store.history import pinned
     from workbench.store.read import locate, read
 
     ratings = read(data, columns=columns, exclude=excluded, engine=engine, wide=wide, as_of=as_of)
     outcomes = check_ratings(ratings)
     show_outcomes(outcomes)
-    folder = locate(data).folder
+    place = locate(pinned(data)[0])
+    folder = place.folder
     if folder is not None:
         append_checks(folder, outcomes, ratings=ratings)
         print(f"Recorded in {folder / 'checks.parquet'}.")
     if write_rubrics:
-        draft(ratings, locate(data).rubrics)
+        draft(ratings, place.rubrics)
     failed = [o for o in outcomes if o.required and not o.passed]
     for outcome in failed:
         print(f"RatingsError: {outcome.text}", file=sys.stderr)

@@ -103,7 +103,7 @@ def check_import(folder: Path) -> int:
 
     ratings = read(folder)
     recorded = ratings.side_table("checks")
-    if recorded is not None and ratings.source.id in set(recorded["snapshot"]):
+    if recorded is not None and ratings.source.id in set(recorded.get("snapshot", ())):
         print(f"Nothing has changed since the checks recorded in {folder / 'checks.parquet'}.")
         return 0
     outcomes = check_ratings(ratings)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cache import cache_folder, replacing, workspace
 from workbench.errors import ParameterError, RatingsError
 from workbench.store.history import clear
-from workbench.store.managed import files_of, latest, locked, not_written, packing, synced, total
+from workbench.store.managed import begun, files_of, latest, locked, not_written, packing, root_of, synced, total, whole_files
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -46,10 +46,11 @@ def forget_rater(folder: str | Path, rater: str) -> Forgotten:
 
     base, name = Path(folder), whole_word(rater)
     path = base / "ratings"
+    if begun(path) is None:
+        raise RatingsError(f"{path}: no managed table is here, so there is nothing to forget. `workbench import` makes one.")
     with locked(base):
         table, aside = latest(path), latest(base / "quarantine")
-        if table is None:
-            raise RatingsError(f"{path}: no managed table is here, so there is nothing to forget. `workbench import` makes one.")
+        whole_files(table)
         if not any(holds(one, rater) for one in path.glob("*.parquet")) and not list(side_files(base, name)):
             raise ParameterError(f"rater {rater!r} has no ratings in {base.name}. Check the id; it is written as in the column rater_id.")
         try:
@@ -57,7 +58,7 @@ def forget_rater(folder: str | Path, rater: str) -> Forgotten:
             n_aside = 0 if aside is None else rewrite(aside, *without_raw(rater))
             for one in (table, *([aside] if aside else [])):
                 clear(one)
-                scrub_log(Path(one.table_uri.removeprefix("file://")) / "_delta_log", name)
+                scrub_log(root_of(one) / "_delta_log", name)
             n_side = sum(drop_from(file, rater, name) for file in list(side_files(base, name)))
         except (DeltaError, OSError) as fault:
             raise not_written(base, fault) from None
@@ -114,7 +115,7 @@ def rewrite(table: DeltaTable, stays: Any, changed: dict[str, Any]) -> int:
         said = {"action": "forget", "n_rows": str(before - n_stay), "stored": "0", "total": str(n_stay)}
         write_deltalake(table, rows.to_reader(), mode="overwrite", writer_properties=packing(n_stay),
                         commit_properties=CommitProperties(custom_metadata=said))
-        synced(Path(table.table_uri.removeprefix("file://")), table.version())     # before what it replaces goes
+        synced(root_of(table), table.version())     # before what it replaces goes
     return before - n_stay
 
 
@@ -152,8 +153,12 @@ def content(path: Path) -> str:
     """What a file says, as text."""
     if path.suffix == ".parquet":
         import pandas as pd
+        import pyarrow as pa
 
-        return pd.read_parquet(path).to_csv(index=False)
+        try:
+            return pd.read_parquet(path).to_csv(index=False)
+        except (pa.ArrowInvalid, OSError):
+            return ""       # `remains` tells of it
     return path.read_text(encoding="utf-8", errors="replace")
 
 
@@ -199,19 +204,24 @@ def reports_naming(folder: Path, name: re.Pattern[str]) -> Iterator[str]:
 
 
 def remains(folder: Path, rater: str, name: re.Pattern[str]) -> Iterator[str]:
-    """Where the id still stands in the dataset: cells of other rows that are the id, and other files that name it."""
+    """Where the id still stands in the dataset: cells of other rows and other files that name it."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    tables = [folder / f"{t}.parquet" for t in ("items", "steps", "systems", "criteria", "checks")]
+    tables = [folder / f"{t}.parquet" for t in ("items", "steps", "systems", "criteria", "checks", "raters")]
     current = [f for t in ("ratings", "quarantine") if (one := latest(folder / t)) for f in files_of(one)]
     found: dict[str, int] = {}
     for path in (p for p in (*current, *tables) if p.exists()):
         where = path.parent.name if path in current else path.name
-        for batch in pq.ParquetFile(path).iter_batches():
+        try:
+            held = pq.ParquetFile(path)
+        except (pa.ArrowInvalid, OSError):
+            yield f"{where}, which cannot be read: look into it, or delete it"
+            continue
+        for batch in held.iter_batches():
             for column, values in zip(batch.schema.names, batch.columns):
-                if pa.types.is_string(values.type) and (n := pc.sum(pc.equal(values, rater)).as_py()):
+                if pa.types.is_string(values.type) and (n := pc.sum(pc.match_substring_regex(values, alone(rater))).as_py()):
                     found[f"{where}: column {column}"] = found.get(f"{where}: column {column}", 0) + n
     yield from (f"{place}, {n:,} rows" for place, n in found.items())
     for path in sorted(folder.rglob("*")):

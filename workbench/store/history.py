@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError, RatingsError, shorten
 from workbench.periods import moment
-from workbench.store.managed import begun, files_of, latest, locked, merge_files, not_written
+from workbench.store.managed import begun, files_of, latest, locked, merge_files, not_written, whole_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,9 +54,14 @@ def data_log(folder: str | Path) -> pd.DataFrame:
 
 
 def quarantined(folder: str | Path) -> pd.DataFrame:
-    """What could not be taken into a dataset, newest first: platform, file, place, reason, raw, set_aside_at."""
+    """What could not be taken into a dataset, newest first: platform, file, place, reason, raw, set_aside_at.
+
+    Errors: `RatingsError` where there is no dataset folder.
+    """
     import pandas as pd
 
+    if not Path(folder).is_dir():
+        raise RatingsError(f"{folder}: a dataset folder was expected, and there is none. Check the path.")
     table, columns = latest(Path(folder) / "quarantine"), ["platform", "file", "place", "reason", "raw", "set_aside_at"]
     if table is None:
         return pd.DataFrame(columns=columns)
@@ -77,7 +82,7 @@ def compact_data(folder: str | Path, *, vacuum: bool = False) -> Compacted:
         table = latest(path)
         if table is None:
             raise RatingsError(f"{path}: the table holds nothing yet. Import something first.")
-        before = len(table.file_uris())
+        before = len(whole_files(table))
         others = [t for t in [latest(path.parent / "quarantine")] if t is not None] if path.name == "ratings" else []
         try:
             for one in (table, *others):
@@ -107,8 +112,13 @@ def ratings_of(folder: Path) -> Path:
 def commits(path: Path) -> list[dict[str, Any]]:
     """The commits of a Delta table, oldest first, each with version, timestamp (ms) and action."""
     from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
 
-    entries = (entry for entry in DeltaTable(str(path)).history()[::-1] if entry.get("operation") != "VACUUM START")
+    try:
+        told = DeltaTable(str(path)).history()
+    except (DeltaError, OSError) as fault:
+        raise RatingsError(f"{path}: the table's log cannot be read ({shorten(fault, 120)}). Restore its _delta_log.") from None
+    entries = (entry for entry in told[::-1] if entry.get("operation") != "VACUUM START")
     return [{**entry, "action": entry.get("action") or str(entry.get("operation", "")).lower()} for entry in entries]
 
 

@@ -20,13 +20,14 @@ from workbench.store.platforms import PLATFORMS
 from workbench.store.platforms.rows import Fault, Item, Options, Silent, as_raw
 from workbench.store.platforms.text import PLACE, WATCH
 from workbench.store.rubrics import read_rubrics
-from workbench.store.screening import Rules, Unfit, conflicts, screened
+from workbench.store.screening import Rules, Unfit, conflicts, fixed, misfit, screened
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 READY = ("appen", "zooniverse", "toloka")   # tables whose mapping is at hand
+OWN = ("label-studio", "prodigy", "argilla", "inspect", "appraise", "mqm")     # formats that need no mapping
 SHOWN = 3                           # of what was quarantined, told in words
 ROWS, WEIGHT = 50_000, 48_000_000   # ratings, and characters in them, of one part: one commit
 
@@ -63,13 +64,13 @@ def import_ratings(platform: str, paths: Sequence[str | Path], *, into: str | Pa
     """
     one_of("platform", platform, PLATFORMS)
     files, folder = [Path(p) for p in paths], Path(into)
-    check_given(files, options)
+    check_given(platform, files, options)
     with locked(folder):
         unmanaged(folder)
     parser = import_module(f"workbench.store.platforms.{PLATFORMS[platform]}")
     if platform in READY:
         options = replace(options, mapping=options.mapping or Path(__file__).parent / "platforms" / "mappings" / f"{platform}.toml")
-    options = replace(options, rubrics=read_rubrics(folder / "rubrics"))
+    options = replace(options, rubrics=read_rubrics(folder / "rubrics"), values={c: fixed(c, v) for c, v in options.values.items()})
     token = WATCH.set(progress)
     try:
         takings = [import_file(parser.parse, path, folder, options, platform) for path in files]
@@ -78,8 +79,15 @@ def import_ratings(platform: str, paths: Sequence[str | Path], *, into: str | Pa
     return summed(takings)
 
 
-def check_given(files: Sequence[Path], options: Options) -> None:
-    """Raise for files that are not there and columns that do not exist. Errors: `RatingsError`, `ParameterError`."""
+def check_given(platform: str, files: Sequence[Path], options: Options) -> None:
+    """Raise for files that are not there, columns that do not exist, values that do not fit them, and options that would do nothing.
+
+    Errors: `RatingsError`, `ParameterError`.
+    """
+    idle = [name for name, value, of in (("--mapping", options.mapping, OWN), ("--item", options.item, ("appraise", "mqm")))
+            if value is not None and platform in of]
+    if idle:
+        raise ParameterError(f"{idle[0]} says nothing to the importer {platform}. Leave it out, or use `workbench import table`.")
     for path in files:
         if not path.is_file():
             what = "it is a folder: name its files" if path.is_dir() else "there is no such file: check the path"
@@ -88,6 +96,8 @@ def check_given(files: Sequence[Path], options: Options) -> None:
     if not files or unknown:
         raise ParameterError(f"{unknown[0]!r} cannot be given for all ratings. Columns that can: "
                              f"{', '.join(c for c in BY_NAME if c not in ('item_id', 'rating_id'))}." if unknown else "no file was named.")
+    if wrong := [fault for c, v in options.values.items() if (fault := misfit(c, v))]:
+        raise ParameterError(f"--set {wrong[0]}.")
 
 
 def import_file(parse: Callable[..., Iterable[Any]], path: Path, folder: Path, options: Options, platform: str) -> Tally:
@@ -116,7 +126,7 @@ def import_file(parse: Callable[..., Iterable[Any]], path: Path, folder: Path, o
                  without_rating=dict(without), examples=tuple(part.examples))
 
 
-def batched(row: dict[str, Any], path: Path, values: dict[str, str]) -> dict[str, Any]:
+def batched(row: dict[str, Any], path: Path, values: dict[str, Any]) -> dict[str, Any]:
     """A rating with what was given for all, and the file's name as its batch where it has none."""
     return {"batch": path.stem, **row, **values}
 
@@ -139,6 +149,8 @@ class Part:
             made = screened(row, self.rules)
         except Unfit as fault:
             return self.set_aside(Fault(PLACE.get() or f"rating {self.counts['read'] + 1}", str(fault), as_raw(row)))
+        except RatingsError as fault:       # a name that no column can have
+            raise RatingsError(f"{self.path.name}: {fault}") from None
         self.counts["read"] += 1
         self.rows.append(made)
 

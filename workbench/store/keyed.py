@@ -75,6 +75,20 @@ def look_up(files: Sequence[Path], keys: Sequence[str]) -> dict[str, tuple[str, 
     return {key: (content, name, times) for key, content, name, times in found}
 
 
+def strangers(files: Sequence[Path], made: pa.Table) -> list[str]:
+    """Rows that would supersede a rating of another item by another rater, in words: the keys of two sources are alike."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    own = made.filter(pc.is_valid(made["replaces"])).select(["_key", "replaces", "item_id", "rater_id"])
+    cursor = engine().cursor()
+    cursor.execute("SET enable_progress_bar = false")
+    cursor.register("_own", own.rename_columns(["k", "r", "i", "w"]))
+    found = cursor.execute("SELECT r, i, w, item_id, rater_id FROM read_parquet(?) JOIN _own ON _key = k AND rating_id = r "
+                           "WHERE item_id <> i AND rater_id <> w ORDER BY r", [[str(f) for f in files]]).fetchall()
+    return [f"{key} (here {item} by {rater}, stored {old} by {by})" for key, item, rater, old, by in found]
+
+
 @cache
 def engine() -> Any:
     """A DuckDB of the store's own, for looking up keys."""

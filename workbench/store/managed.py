@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from workbench.errors import RatingsError, shorten
+from workbench.errors import RatingsError, examples, shorten
 from workbench.store.columns import conform, schema_of
-from workbench.store.keyed import content_of, digests, look_up, settled
+from workbench.store.keyed import content_of, digests, look_up, settled, strangers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,9 +99,11 @@ def append(path: Path, prepare: Callable[[DeltaTable | None], pa.Table], *, acti
         rows = prepare(table)
         contents = (known_again or digests)(rows)
         keys = rows["rating_id"].to_pylist()
-        known = {} if fresh or table is None else look_up(files_of(table), keys)
+        known = {} if fresh or table is None else look_up(whole_files(table), keys)
         made, superseding = settled(rows, keys, contents, known, first=next_row(table))
         unchanged = len(rows) - len(made)
+        if superseding and known and known_again is None:
+            check_own(path, table, made)
         if not len(made):
             return Appended(0, 0, unchanged, table.version() if table else -1)
         try:
@@ -112,6 +116,15 @@ def append(path: Path, prepare: Callable[[DeltaTable | None], pa.Table], *, acti
             raise not_written(path, fault) from None
         return Appended(len(made), superseding, unchanged, version)
     raise AssertionError("unreachable")
+
+
+def check_own(path: Path, table: DeltaTable, made: pa.Table) -> None:
+    """Raise where ratings would supersede those of other items by other raters."""
+    odd = strangers(files_of(table), made)
+    if odd:
+        raise RatingsError(f"{path}: {len(odd):,} of the {len(made):,} ratings to be stored bear the rating_id of a rating of another item "
+                           f"by another rater: {examples(odd)}. Sources that number alike would overwrite each other: import this one "
+                           "with a mapping of its own `source` and `key`, or into another folder. Nothing of this part was stored.")
 
 
 def commit(path: Path, table: DeltaTable | None, rows: pa.Table, *, action: Mapping[str, str]) -> int:
@@ -161,7 +174,7 @@ def merge_files(table: DeltaTable, *, target: int) -> int:
     n_rows = sum(n for n, size in zip(files["num_records"].to_pylist(), files["size_bytes"].to_pylist()) if size < target)
     done = table.optimize.compact(target_size=target, writer_properties=packing(n_rows),
                                   commit_properties=CommitProperties(custom_metadata=said))
-    synced(Path(table.table_uri.removeprefix("file://")), table.version())
+    synced(root_of(table), table.version())
     return done["numFilesRemoved"]
 
 
@@ -211,7 +224,30 @@ def begun(path: Path) -> Path | None:
 
 def files_of(table: DeltaTable) -> list[Path]:
     """The Parquet files of a table's version."""
-    return [Path(uri.removeprefix("file://")) for uri in table.file_uris()]
+    # the library writes the table's own path with escapes (a space is %20) and what follows it without
+    return [root_of(table) / uri.removeprefix("file://").removeprefix(uri_of(table)) for uri in table.file_uris()]
+
+
+def whole_files(table: DeltaTable) -> list[Path]:
+    """The Parquet files of a table's version. Errors: `RatingsError` where one is gone or not as long as the log says."""
+    actions = table.get_add_actions(flatten=True)
+    sizes = {Path(path).name: size for path, size in zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist())}
+    files = files_of(table)
+    broken = [file.name for file in files if not file.exists() or file.stat().st_size != sizes.get(file.name, file.stat().st_size)]
+    if broken:
+        raise RatingsError(f"{root_of(table)}: {len(broken):,} of its {len(files):,} files are gone or cut short: {examples(broken)}. "
+                           "Restore them from a copy; without them nothing can be added or read.")
+    return files
+
+
+def root_of(table: DeltaTable) -> Path:
+    """The folder of a table."""
+    return Path(unquote(uri_of(table)))
+
+
+def uri_of(table: DeltaTable) -> str:
+    """The folder of a table, as the library writes it."""
+    return table.table_uri.removeprefix("file://").rstrip("/") + "/"
 
 
 def next_row(table: DeltaTable | None) -> int:
@@ -238,9 +274,14 @@ def unmanaged(folder: Path) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the dataset's lock: no other process appends, compacts or forgets meanwhile. It ends with the process."""
+    if escape := re.search(r"%[0-9A-Fa-f]{2}", str(folder.resolve())):
+        raise RatingsError(f"{folder}: {escape.group()!r} in its path would be read as another character by Delta. Name another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / ".lock").open("a")
+    except (FileExistsError, NotADirectoryError):
+        raise RatingsError(f"{folder}: a dataset folder was expected, and this is a file or in one. Name a folder; it is made if it is not "
+                           "there.") from None
     except OSError as fault:
         raise not_written(folder, fault) from None
     with stream:
@@ -250,6 +291,6 @@ def locked(folder: Path) -> Iterator[None]:
 
 def not_written(path: Path, fault: Exception) -> RatingsError:
     """The error for a folder or disk that takes no more."""
-    why = getattr(fault, "strerror", None) or shorten(fault, 160)
+    why = getattr(fault, "strerror", None) or shorten(re.sub(r"\x1b\[[\d;]*m|\s*↳", " ", str(fault)), 160)
     return RatingsError(f"{path}: it cannot be written ({why}). Nothing of this part was stored, what was stored before is whole. Make "
                         "room, or make the folder writable, and do it again: what is there is not stored twice.")

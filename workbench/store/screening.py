@@ -17,6 +17,7 @@ from workbench.store.columns import name_faults, word
 
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.timezone.utc)   # an epoch in the wrong unit lands in 1970
 IDS = ("item_id", "rater_id", "rating_id")
+NAMES = (*IDS, "criterion", "label", "rubric", "rubric_version")
 
 
 class Unfit(Exception):
@@ -54,6 +55,8 @@ def screened(row: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
     for column in IDS:
         if column not in made:
             raise Unfit(f"it has no {column}; every rating needs one: fill it in at the source, or name the field that holds it")
+    if made.get("replaces") == made["rating_id"]:
+        raise Unfit("replaces names the rating itself, which would take it away; name the earlier one, or leave it empty")
     for column in ("rated_at", "started_at"):
         if column in made and not EARLIEST <= made[column] <= rules.latest:
             raise Unfit(f"{column} is {made[column].isoformat()}, expected a time from 1990 to now; correct it, or the unit it is given in")
@@ -72,6 +75,8 @@ def text(column: str, value: Any) -> str | None:
         except UnicodeEncodeError:
             raise Unfit(f"{column} holds half of a character ({shorten(value.encode('utf-8', 'backslashreplace').decode())}); "
                         "correct it at the source") from None
+    if "\0" in value and column in NAMES:
+        raise Unfit(f"{column} is {shorten(repr(value))}, which holds a zero byte that nobody sees; correct it at the source")
     return value if value.strip() else None
 
 
@@ -112,8 +117,8 @@ def number(column: str, value: Any) -> float | None:
 def whole(column: str, value: Any) -> int | None:
     """A whole number."""
     found = number(column, value)
-    if found is not None and (found != int(found) or abs(found) > 2**53):
-        raise Unfit(f"{column} is {shorten(str(value))!r}, expected a whole number; correct it")
+    if found is not None and (found != int(found) or abs(found) > 2**53 or found < 0 and column == "layer"):
+        raise Unfit(f"{column} is {shorten(str(value))!r}, expected a whole number{', 0 or more' if column == 'layer' else ''}; correct it")
     return None if found is None else int(found)
 
 
@@ -142,6 +147,25 @@ def reader(column: str) -> Callable[[str, Any], Any]:
         return word_of
     by_type = {"string": text, "float64": duration if column == "seconds" else number, "int64": whole}
     return by_type.get(kind.type, time)
+
+
+def fixed(column: str, value: Any) -> Any:
+    """What is given once for all ratings: as a row's value, a time also as ISO text with its zone. Raises `Unfit`."""
+    if isinstance(value, str) and READERS.get(column) is time:
+        try:
+            value = dt.datetime.fromisoformat(value.strip())
+        except ValueError:
+            pass    # said below
+    return READERS[column](column, value) if column in READERS else value
+
+
+def misfit(column: str, value: Any) -> str:
+    """What is wrong with a value given for all ratings, "" for nothing."""
+    try:
+        fixed(column, value)
+    except Unfit as fault:
+        return str(fault)
+    return ""
 
 
 READERS = {column.name: reader(column.name) for column in COLUMNS}

@@ -36,10 +36,15 @@ def faults_of(path: Path, keys: tuple[str, ...]) -> list[str]:
     try:
         columns = pq.read_schema(path).names
     except (pa.ArrowInvalid, OSError) as fault:
-        return [f"{path.name}: not a whole Parquet file ({shorten(fault, 90)}). Copy it again, or move it away."]
+        return [broken(path, fault)]
     lacking = [key for key in keys if key not in columns]
     return [f"{path.name}: no column {' and no column '.join(map(repr, lacking))}. Found: {', '.join(columns) or 'none'}. "
             "Rename its columns, or move it away."] if lacking else []
+
+
+def broken(path: Path, fault: Exception) -> str:
+    """What is wrong with a side table that cannot be read, in words."""
+    return f"{path.name}: not a whole Parquet file ({shorten(fault, 90)}). Copy it again, or move it away."
 
 
 def contents(folder: Path | None) -> list[tuple[str, str]]:
@@ -53,12 +58,16 @@ def loader(folder: Path | None, pseudonyms: str | None) -> Callable[[str], pd.Da
     @cache
     def load(name: str) -> pd.DataFrame | None:
         import pandas as pd
+        import pyarrow as pa
 
         one_of("name", name, SIDE_TABLES)
         path = folder / f"{name}.parquet" if folder else None
         if path is None or not path.exists():
             return None
-        frame = pd.read_parquet(path)
+        try:
+            frame = pd.read_parquet(path)
+        except (pa.ArrowInvalid, OSError) as fault:
+            raise RatingsError(broken(path, fault)) from None
         if pseudonyms and "rater_id" in frame:
             frame["rater_id"] = [pseudonym(rater, pseudonyms) for rater in frame["rater_id"]]
         return frame

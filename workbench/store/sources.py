@@ -209,16 +209,18 @@ def spark_table(connection: Any, files: Sequence[str], names: Sequence[str], vie
 def open_delta(path: Path, *, engine: str | None, as_of: object = None) -> Opened:
     """Open a Delta table at its latest version, or as of a version or a point in time."""
     from workbench.store.columns import HIDDEN
-    from workbench.store.history import opened_at
+    from workbench.store.history import named, opened_at
+    from workbench.store.managed import whole_files
 
     delta = opened_at(path, as_of)
     refused = {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ())
     if refused or delta.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
         raise RatingsError(f"{path.name}: the Delta table uses {', '.join(sorted(refused)) or 'columnMapping'}, which hides rows or "
                            f"columns from plain Parquet readers. Rewrite it without (REORG TABLE ... APPLY (PURGE)).")
-    files = [Path(u.removeprefix("file://")) for u in delta.file_uris()]
+    files = whole_files(delta)
     if not files:
-        raise RatingsError(f"{path.name}: the Delta table has no rows at version {delta.version()}.")
+        raise RatingsError(f"{named(path)}: the Delta table has no rows at version {delta.version()}. Import something, or read another "
+                           "version: `workbench data log` lists them.")
     actions = delta.get_add_actions(flatten=True)
     # rows of a managed table are numbered as they came; a foreign writer's are not, and then the files' order counts
     numbered = "null_count._row" in actions.schema.names and set(actions["null_count._row"].to_pylist()) == {0}

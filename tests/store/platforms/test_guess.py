@@ -84,6 +84,20 @@ def test_a_known_platforms_export_gets_the_mapping_that_is_at_hand(shared: Path,
     assert f"looks like an export of {platform}: `workbench import {platform} FILE`" in text and len(made) > 1_000
 
 
+def test_a_column_that_is_the_rows_own_key_is_proposed_as_it(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("rating_id,item_id,rater_id,score\n" + "".join(f"r{k},i{k // 4},w{k % 2},{k % 3}\n" for k in range(12)))
+    (tmp_path / "m.toml").write_text(guess_mapping(tmp_path / "t.csv"))
+    assert 'key = ["rating_id"]' in (tmp_path / "m.toml").read_text()
+    ratings = taken(parse, tmp_path / "t.csv", Options(mapping=tmp_path / "m.toml"))[0]
+    assert len({rating["rating_id"] for rating in ratings}) == 12       # by who and what they would be 6
+
+
+def test_a_decimal_comma_is_proposed_where_numbers_have_one(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("item;rater;rating\n" + "".join(f"i{k // 3};w{k % 3};{k % 5},5\n" for k in range(30)))
+    ratings, text = imported(tmp_path / "t.csv", tmp_path)
+    assert 'decimal = ","' in text and sorted(set(ratings["score"])) == [0.5, 1.5, 2.5, 3.5, 4.5]
+
+
 def test_what_lacks_is_said_and_what_is_left_out_too(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("item,score,why,empty\n" + "".join(f"i{n},{n % 4},because of reason {n},\n" for n in range(40)))

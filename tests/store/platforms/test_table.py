@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,8 +192,12 @@ def test_an_item_without_an_id_is_known_by_its_fields(given_file) -> None:
     (LONG + "[wide]\ncolumns = 'R_*'\nof = 'score'\n", "of is 'score', expected item_id or rater_id"),
     ("zone = 'Mars'\n" + WHO, "zone 'Mars' is not known"), (WHO + "as = 'stars'\n", "'stars' is no kind of answer; use one of score, label, set"),
     (LONG + "[criteria.tone]\ncolumn = 5\n", "column is 5, expected text in quotes."), (LONG + "[criteria]\ntone = 5\n", "a table of keys was expected, 5"),
-    ("key = [5]\n" + WHO, "5 is no name of a column"), (WHO + "[values]\ntone = 5\n", "[values.tone] is no table"),
-    (WHO + "[constants]\nrubric = [1]\n", "constant rubric is [1], expected text")])
+    ("key = [5]\n" + WHO, "key holds 5, expected text in quotes"), (WHO + "[values]\ntone = 5\n", "[values.tone] is no table"),
+    (WHO + "[constants]\nrubric = [1]\n", "constant rubric is [1], expected text"), ('delimiter = ";;"\n' + WHO, "delimiter is ';;', expected one character"),
+    ("decimal = ';'\n" + WHO, "decimal is ';', expected '.' or ','"),
+    ("lacking = [['-'], 1]\n" + WHO, "lacking holds ['-'], 1, expected text in quotes"), (WHO + "separator = [1]\n", "separator holds 1, expected text"),
+    (WHO + "[constants]\nrater_kind = 'robot'\n", "constant rater_kind is 'robot', expected one of human, expert"),
+    (WHO + "[constants]\nrated_at = 'May'\n", "constant rated_at is 'May', expected a time with its zone")])
 def test_a_mapping_that_cannot_be_followed_is_refused_by_key_and_cure(given_file, mapping: str, said: str) -> None:
     with pytest.raises(ParameterError, match="mapping.toml") as raised:
         list(parse(*given_file("unit,who,q\nu,w,x\n", mapping)))
@@ -204,7 +209,12 @@ def test_a_mapping_that_cannot_be_followed_is_refused_by_key_and_cure(given_file
     ("unit,unit\n1,2\n", WHO, "names 'unit' twice"), ("unit|who\n1|2\n", WHO, "the mapping names column 'q', which is not there. Its columns are: unit, who"),
     ("_unit_id,_worker_id,q\n1,2,3\n", None, "It looks like an export of appen"), ('[{"data": {}, "annotations": []}]', None, "It looks like an export of label-studio"),
     (b"PK\x03\x04\x00", WHO, "this is a workbook or an archive"), (b"PAR1broken", WHO, "the Parquet file cannot be read"),
-    ("[1, 2]", WHO, "no row can be read"), ("unit;who;q\nu;w;1\n", 'delimiter = ","\n' + WHO, "Its columns are: unit;who;q")])
+    ("[1, 2]", WHO, "no row can be read"), (b"\x1f\x8b\x08", WHO, "this is a workbook or an archive"),
+    ("unit,who,q\nu,w,1\n", LONG + "score = 'nope'\n", "the mapping names column 'nope', which is not there"),
+    ("unit,who,q\nu,w,1\n", "key = ['nope']\n" + WHO, "the mapping names column 'nope', which is not there"),
+    ("unit,who,q\nu,w,1\n", LONG + "[questions]\ncolumns = 'zz*'\n", "no column fits the mapping's [questions] or [wide]. Its columns are: unit, who, q"),
+    ("unit,q\nu,1\n", "[columns]\nitem_id = 'unit'\n[wide]\ncolumns = 'zz*'\nof = 'rater_id'\n", "no column fits the mapping's"),
+    ("item_id,rater_id,score\nu,w,1\n".encode("utf-16-le"), None, "the header holds zero bytes, as UTF-16 text without a byte-order mark"), ("unit;who;q\nu;w;1\n", 'delimiter = ","\n' + WHO, "Its columns are: unit;who;q")])
 def test_a_file_that_does_not_fit_is_refused_as_a_whole(given_file, content: str | bytes, mapping: str | None, said: str) -> None:
     with pytest.raises(RatingsError, match="data.csv: ") as raised:
         list(parse(*given_file(content, mapping)))
@@ -322,3 +332,28 @@ def test_whatever_a_value_turns_into_nothing_is_lost_and_nothing_raised(records,
     path = tmp_path / "mutated.jsonl"
     path.write_text(as_lines(tree) if isinstance(tree, list) else json.dumps(tree))
     holds(lambda path, options: parse(path, Options(mapping=tmp_path / "mapping.toml")), path, n_records=len(tree) if isinstance(tree, list) else None)
+
+
+def test_an_item_column_named_by_the_caller_is_taken_without_a_mapping_too(given_file) -> None:
+    path, options = given_file("doc,item_id,rater_id,score\nd7,i1,w,1\n")
+    assert [(r["item_id"], r["source_item_id"]) for r in ratings_of(path, replace(options, item="doc"))] == [("d7", "i1")]
+    with pytest.raises(RatingsError, match="the mapping names column 'absent', which is not there"):
+        list(parse(path, replace(options, item="absent")))
+
+
+def test_a_column_without_a_name_is_no_column_and_its_cells_are_counted(given_file) -> None:
+    path, options = given_file(",item_id,rater_id,score,\n0,u,w,1,\n1,v,w,2,\n")
+    assert [sorted(filter(None, r)) for r in ratings_of(path, options)] == 2 * [["item_id", "rater_id", "rating_id", "score"]]
+    path, options = given_file(",item_id,rater_id,score\n0,u,w,1\n1,v,w,2\n")      # as a data frame writes its row numbers
+    assert [one.what for one in parse(path, options) if isinstance(one, Silent)] == 2 * ["cell of a column without a name"]
+
+
+def test_a_decimal_comma_is_a_number_where_the_mapping_says_so(given_file) -> None:
+    content = "unit;who;q\n" + "".join(f"u{k};w;{v}\n" for k, v in enumerate(["4,5", "5", "-3,25", "1,000,000"]))
+    path, options = given_file(content, 'decimal = ","\n' + LONG + 'score = "q"\n')
+    ratings, faults, _, _ = taken(parse, path, options)
+    assert [r["score"] for r in ratings] == [4.5, 5.0, -3.25] and "1,000,000" in faults[0].raw
+    path, options = given_file(content.replace("1,000,000", "2"), 'decimal = ","\n' + WHO)
+    assert [r["score"] for r in ratings_of(path, options)] == [4.5, 5.0, -3.25, 2.0]
+    faults = taken(parse, *given_file(content, LONG + 'score = "q"\n'))[1]
+    assert faults[0].reason == "column score is 4,5, expected a number; where that is one, say decimal = \",\" in a mapping; correct it, or map it"

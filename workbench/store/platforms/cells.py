@@ -33,9 +33,6 @@ def records(path: Path, layout: Layout) -> Iterator[tuple[int, dict[str, Any]] |
         entries = json_lines(path)
     elif suffix == ".json" or JSON.match(start):
         entries = json_records(path)
-    elif start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
-        raise RatingsError(f"{path.name}: a table was expected, CSV, JSON or Parquet, and this is a workbook or an archive. Save its sheet "
-                           "as CSV, or unpack it.")
     else:
         entries = delimited(path, delimiter=layout.delimiter or ("\t" if suffix == ".tsv" else None), quotes=layout.quotes)
     for entry in entries:

@@ -78,7 +78,10 @@ def header_of(path: Path, rows: Iterator[list[str]], feed: Feed) -> list[str]:
     if not header or why or feed.faults:
         raise RatingsError(f"{path.name}: {why or 'the first line holds no header'}. A table begins with a line of column names.")
     names = [name.strip() for name in header]
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if "\0" in "".join(names):
+        raise RatingsError(f"{path.name}: the header holds zero bytes, as UTF-16 text without a byte-order mark does. Save the file as "
+                           "UTF-8, and import it again.")
     if repeated or UNDECODED.search("".join(names)):
         raise RatingsError(f"{path.name}: the header {f'names {shorten(repr(repeated[0]))} twice' if repeated else 'is not UTF-8 text'}. "
                            f"{'Rename or drop one' if repeated else 'Save the file as UTF-8'}, and import it again.")

@@ -17,6 +17,7 @@ from workbench.store.platforms.cells import of_text, raw_of, records, zone_of
 from workbench.store.platforms.fields import clean, is_pair, word
 from workbench.store.platforms.layout import Layout
 from workbench.store.platforms.rows import Fault
+from workbench.store.platforms.table import COMMA
 from workbench.store.rubrics import quoted
 
 ROWS = 2_000        # that are looked at
@@ -25,6 +26,7 @@ RATERS = ("rater", "annotator", "worker", "judge", "coder", "labeler", "labeller
           "respondent")
 ITEMS = ("item", "unit", "subject", "sample", "example", "document", "doc", "task", "prompt", "question", "pair", "idx", "index", "id")
 ANSWERS = ("rating", "score", "label", "answer", "annotat", "judg", "vote", "grade", "preference", "choice", "rate")
+KEYS = r"(rating|annotation|response|record|answer|judge?ment|submission|classification)s?_?(id|key|uuid)|uuid|guid"
 CRITERIA = ("criterion", "criteria", "aspect", "dimension", "metric", "question", "attribute")
 STARTS, ENDS = ("start", "begin", "accept"), ("submit", "finish", "end", "created", "complete", "time", "date", "_at", "ts")
 FORMATS = ("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
@@ -54,6 +56,11 @@ class Column:
     def numbers(self) -> bool:
         """Are all its values numbers?"""
         return bool(self.filled) and all(as_number(v) is not None for v in self.filled)
+
+    @property
+    def commas(self) -> bool:
+        """Are they numbers with a decimal comma?"""
+        return not self.numbers and Column("", tuple(COMMA.sub("1.5", v) for v in self.filled)).numbers
 
     @property
     def free(self) -> bool:
@@ -109,7 +116,11 @@ class Draft:
         item = None if wide and of_wide(wide, rater) == "item_id" else self.take("item_id", ITEMS, wide)
         if wide:
             self.wide(wide, rater)
+        else:
+            self.key()
         self.times()
+        if any(column.commas for column in self.left.values()):
+            self.top.append('decimal = ","    # numbers are written 4,5')
         if not wide:
             self.long(item, rater)
         self.others(item, rater)
@@ -138,6 +149,13 @@ class Draft:
         """Put a column under [columns]."""
         self.left.pop(column.name)
         self.columns.append(f"{quoted_key(role)} = {quoted(column.name)}    # {why}")
+
+    def key(self) -> None:
+        """Take a column that is the rows' own key, by which a rating is known again."""
+        own = next((c for c in self.left.values() if c.distinct == len(c.values) > 1 and re.fullmatch(KEYS, c.name.lower())), None)
+        if own:
+            self.left.pop(own.name)
+            self.top.append(f"key = {listed([own.name])}    # another in each row: a row is known again by it")
 
     def wide_group(self) -> str:
         """The stem of columns numbered on that hold answers, "" for none."""

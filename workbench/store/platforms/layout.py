@@ -16,7 +16,8 @@
 
 Before the tables: source (what keys begin with), key (columns that make a row's key; without it who, what and when), lacking
 (cells that mean nothing is there), times (formats, or "s", "ms" since 1970; ISO is always read), zone (of times that name none),
-delimiter, quotes, items (columns that describe the item, by name or "INPUT:*"; "rest": all not named elsewhere), and `extras`
+delimiter, decimal ("," where 4,5 is a number), quotes, items (columns that describe the item, by name or "INPUT:*"; "rest": all not
+named elsewhere), and `extras`
 ("rest": columns not named elsewhere stay columns of the ratings).
 """
 
@@ -34,9 +35,10 @@ from zoneinfo import ZoneInfo
 from workbench.errors import ParameterError, examples
 from workbench.schema import BY_NAME
 from workbench.store.platforms.fields import clean
+from workbench.store.screening import misfit
 
 LINES = (str, list)
-TOP = {**dict.fromkeys(("source", "zone", "delimiter", "extras"), str), "quotes": bool,
+TOP = {**dict.fromkeys(("source", "zone", "delimiter", "decimal", "extras"), str), "quotes": bool,
        **dict.fromkeys(("key", "lacking", "times", "items"), list),
        **dict.fromkeys(("columns", "constants", "values", "criteria", "questions", "answers", "wide"), dict)}
 WITHIN = {"criteria": {"column": str, "separator": LINES, "strip": str, "as": str},
@@ -69,6 +71,7 @@ class Layout:
     times: tuple[str, ...] = ()
     zone: str = "UTC"
     delimiter: str | None = None
+    decimal: str = "."
     quotes: bool = True
     items: tuple[str, ...] = ()
     extras: str = ""
@@ -123,6 +126,8 @@ def check(table: Any, known: Mapping[str, Any], *, where: str, needed: tuple[str
             raise ParameterError(f"{where}: unknown key {name!r}. Known: {', '.join(sorted(known))}.")
         if not isinstance(value, known[name]):
             raise ParameterError(f"{where}: {name} is {value!r}, expected {WORDS[known[name]]}.")
+        if odd := [one for one in value if not isinstance(one, str)] if isinstance(value, list) else []:
+            raise ParameterError(f"{where}: {name} holds {examples(odd)}, expected text in quotes.")
     for name in needed:
         if not table.get(name):
             raise ParameterError(f"{where}: no {name!r}. Give it.")
@@ -135,8 +140,8 @@ def layout_of(content: Mapping[str, Any]) -> Layout:
     wide, columns = content.get("wide", {}), content.get("columns", {})
     globs = asked.get("columns", [])
     return Layout(
-        **{name: content[name] for name in ("source", "zone", "delimiter", "quotes", "extras", "constants", "values", "answers", "wide")
-           if name in content},
+        **{name: content[name] for name in ("source", "zone", "delimiter", "decimal", "quotes", "extras", "constants", "values", "answers",
+                                            "wide") if name in content},
         key=tuple(content.get("key", ())), lacking=frozenset({"", *content.get("lacking", ())}), times=tuple(content.get("times", ())),
         items=tuple(content.get("items", ())), columns={c: several(p) for c, p in columns.items()},
         criteria={name: Question(line["column"], several(line.get("separator", general.separators)), line.get("strip", general.strip),
@@ -160,24 +165,34 @@ def check_sense(layout: Layout, name: str) -> None:
         if not layout.asks and not {"score", "label"} & held else []
     wrong += [f"{kind!r} is no kind of answer; use one of {', '.join(KINDS)}" for kind in
               {q.kind for q in (*layout.criteria.values(), layout.asked)} - {"", *KINDS}]
-    paths = [*(path for paths in layout.columns.values() for path in paths), *layout.key, *layout.items, *layout.questions]
-    paths += several(layout.wide.get("columns")) + tuple(layout.wide.get("beside", {}).values())
+    wrong += odd_marks(layout)
+    paths = [*(path for paths in layout.columns.values() for path in paths), *layout.wide.get("beside", {}).values()]
     odd = [path for path in paths if not isinstance(path, str)]
     wrong += [f"{examples(odd)} is no name of a column"] if odd else []
     wrong += [f"[values.{c}] is no table" for c, words in layout.values.items() if not isinstance(words, dict)]
     wrong += [f"constant {c} is {v!r}, expected text, a number or true and false" for c, v in layout.constants.items()
               if not isinstance(v, (str, int, float))]
-    try:
-        ZoneInfo(layout.zone)
-    except (KeyError, ValueError, OSError):
-        wrong.append(f"zone {layout.zone!r} is not known; write it as Europe/Berlin")
+    wrong += [f"constant {fault}" for c, v in layout.constants.items() if (fault := misfit(c, v))]
     if wrong:
         raise ParameterError(f"{name}: {'; '.join(wrong)}.")
 
 
-def plain_layout(names: set[str]) -> Layout:
-    """The layout of a table whose columns have the contract's names already."""
-    return Layout(key=("rating_id",) if "rating_id" in names else (), columns={c: (c,) for c in BY_NAME if c in names}, extras=REST)
+def odd_marks(layout: Layout) -> list[str]:
+    """What is wrong with the marks between fields and in numbers, and with the time zone."""
+    wrong = [f"delimiter is {layout.delimiter!r}, expected one character"] \
+        if layout.delimiter and (len(layout.delimiter) > 1 or layout.delimiter in '\r\n"') else []
+    wrong += [f"decimal is {layout.decimal!r}, expected '.' or ','"] if layout.decimal not in (".", ",") else []
+    try:
+        ZoneInfo(layout.zone)
+    except (KeyError, ValueError, OSError):
+        wrong.append(f"zone {layout.zone!r} is not known; write it as Europe/Berlin")
+    return wrong
+
+
+def plain_layout(names: set[str], *, item: str | None = None) -> Layout:
+    """The layout of a table whose columns have the contract's names already, but for the item's where the caller names another."""
+    columns = {c: (c,) for c in BY_NAME if c in names} | ({"item_id": (item,)} if item else {})
+    return Layout(key=("rating_id",) if "rating_id" in names else (), columns=columns, extras=REST)
 
 
 def starred(glob: str, names: Any) -> dict[str, str]:

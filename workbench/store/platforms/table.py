@@ -8,6 +8,7 @@ hold no rating.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -28,6 +29,7 @@ from workbench.store.platforms.text import PLACE
 SAMPLE = 20_000     # rows by which columns that vary within an item are known
 FIRST = 200         # rows by which the columns are known, where each row names its own
 CRITERIA = 10_000   # questions of a file
+COMMA = re.compile(r"[+-]?\d+,\d+")
 NO_NUMBER = {"na", "n/a", "nan", "null", "none"}
 TIMES = ("rated_at", "started_at")
 NUMBERS = ("score", "seconds", "step", "layer")
@@ -50,7 +52,7 @@ class Plan:
         self.beside = {column: {star: name for name, star in starred(glob, names).items()}
                        for column, glob in layout.wide.get("beside", {}).items()}
         taken = layout.named | set(questions) | set(self.wide) | {name for held in self.beside.values() for name in held.values()}
-        self.rest = [name for name in names if name not in taken and not name.startswith("_")]
+        self.rest = [name for name in names if name and name not in taken and not name.startswith("_")]
         globs = [glob for glob in layout.items if glob != REST and not (glob.endswith(".*"))]
         self.described = [name for glob in globs for name in starred(glob, names)] + (self.rest if REST in layout.items else [])
 
@@ -68,7 +70,7 @@ class Plan:
     def answer(self, criterion: str, question: Question, value: Any) -> Answer:
         """What a cell says."""
         values = self.layout.values.get(criterion) or self.layout.values.get("label") or {}
-        return answer_of(value, question, lacking=self.layout.lacking, values=values, fields=self.layout.answers)
+        return answer_of(pointed(value, self.layout), question, lacking=self.layout.lacking, values=values, fields=self.layout.answers)
 
 
 def in_cell(record: Mapping[str, Any], layout: Layout) -> Iterator[Asking]:
@@ -103,11 +105,11 @@ def planned(path: Path, options: Options) -> Plan:
                            "delimiter in the mapping.")
     names = list(head)
     if layout is None:
-        layout = plain_layout(set(names))
-        if not {"item_id", "rater_id"} <= {*names, *options.values} or not {"score", "label"} & set(names):
+        layout = plain_layout(set(names), item=options.item)
+        if not {"item_id", "rater_id"} <= {*layout.columns, *options.values} or not {"score", "label"} & set(names):
             raise not_plain(path, head)
     lacking = sorted(c for c in wanted(layout) if c not in names and c.partition(".")[0] not in names)
-    if lacking and (path.suffix.lower() in (".csv", ".tsv", ".txt") or set(lacking) >= wanted(layout)):
+    if lacking and (path.suffix.lower() in (".csv", ".tsv", ".txt") or set(lacking) >= wanted(layout) or hint(head)):
         raise RatingsError(f"{path.name}: the mapping names column {examples([repr(c) for c in lacking])}, which is not there. Its columns "
                            f"are: {examples(names)}. {hint(head) or 'Correct the mapping, or name its platform'}.")
     plan = Plan(layout, names, {})
@@ -118,13 +120,16 @@ def planned(path: Path, options: Options) -> Plan:
             for criterion, question, value, _ in plan.ask(entry[1]) if not isinstance(entry, Fault) else ():
                 if criterion in plan.asked or len(plan.asked) < CRITERIA:
                     plan.asked[criterion].note(plan.answer(criterion, question, value))
+        if not (plan.asked or plan.wide or plan.questions):
+            raise RatingsError(f"{path.name}: no column fits the mapping's [questions] or [wide]. Its columns are: {examples(names)}. "
+                               "Correct the mapping.")
     return plan
 
 
 def wanted(layout: Layout) -> set[str]:
-    """Columns without which nothing can be read: the ids', by any of their names, and the answers'."""
-    ids = [layout.columns[c] for c in ("item_id", "rater_id") if c in layout.columns]
-    return {paths[0] for paths in ids if len(paths) == 1 and "*" not in paths[0]} | {q.column for q in layout.criteria.values()} | \
+    """Columns without which nothing can be read: the ids' and the key's, by any of their names, and the answers'."""
+    needed = [*(layout.columns[c] for c in ("item_id", "rater_id", "score", "label") if c in layout.columns), layout.key]
+    return {paths[0] for paths in needed if len(paths) == 1 and "*" not in paths[0]} | {q.column for q in layout.criteria.values()} | \
         ({layout.answers["column"]} if layout.answers else set())
 
 
@@ -179,6 +184,8 @@ def of_row(record: dict[str, Any], plan: Plan, options: Options) -> Iterator[dic
         values = described_in(record, plan)
         yield Item({"item_id": base["item_id"]} | values)
         base = {name: values[name] for name in OF_ITEM if name in values} | base
+    if not lacks(record.get(""), layout):
+        yield Silent("cell of a column without a name")     # row numbers, as a data frame writes them, change with every edit
     for criterion, question, value, beside in plan.ask(record) if layout.asks else [("", Question(), None, {})]:
         any_of = True
         made = base | {c: word(v) if c in BY_NAME else plain(v) for c, v in beside.items()}
@@ -200,17 +207,30 @@ def columns_of(record: Mapping[str, Any], plan: Plan) -> dict[str, Any] | str:
     """The columns of the rating table that a row fills, or what is wrong with it."""
     layout = plan.layout
     made: dict[str, Any] = {c: v if isinstance(v, (bool, str)) else float(v) for c, v in layout.constants.items()}
-    for column, paths in [*layout.columns.items(), *((clean(name), (name,)) for name in plan.rest if layout.extras == REST)]:
+    for column, paths in [*layout.columns.items(), *((further(name), (name,)) for name in plan.rest if layout.extras == REST)]:
         value = first_cell(record, paths, layout)
         value = layout.values.get(column, {}).get(word(value), value)
         if lacks(value, layout) or column in NUMBERS and isinstance(value, str) and value.strip().lower() in NO_NUMBER:
             continue
-        made[column] = timed(value, layout) if column in TIMES else measured(value) if column in NUMBERS else \
+        made[column] = timed(value, layout) if column in TIMES else measured(pointed(value, layout)) if column in NUMBERS else \
             word(value) if column in BY_NAME else plain(value)
         if made[column] is None:
-            wanted_ = "a number" if column in NUMBERS else "a word"
+            wanted_ = "a word" if column not in NUMBERS else \
+                'a number; where that is one, say decimal = "," in a mapping' if COMMA.fullmatch(str(value).strip()) else "a number"
             return f"column {column} is {shorten(raw_of(value))}, expected {wanted_}; correct it, or map it"
+    if "replaces" in made and layout.source != Layout.source:
+        made["replaces"] = key(layout.source, made["replaces"])     # as the key of what it names
     return made
+
+
+def further(name: str) -> str:
+    """What a column is called that the layout does not name: as in the file, but for the contract's names, which mean something else."""
+    return f"source_{clean(name)}" if clean(name).lower() in BY_NAME else clean(name)
+
+
+def pointed(value: Any, layout: Layout) -> Any:
+    """A value, with a point where the layout says that numbers have a comma and it is one."""
+    return value.replace(",", ".") if layout.decimal == "," and isinstance(value, str) and COMMA.fullmatch(value.strip()) else value
 
 
 def measured(value: Any) -> float | None:
@@ -229,7 +249,7 @@ def plain(value: Any) -> Any:
 def own_key(record: Mapping[str, Any], made: Mapping[str, Any], layout: Layout, options: Options) -> str:
     """The key of a row: the columns that make it, else who judged what and when."""
     given = ["" if (value := first_cell(record, (path,), layout)) is None else raw_of(value) for path in layout.key]
-    if layout.key == ("rating_id",) and given[0].strip():
+    if layout.key == ("rating_id",) and given[0].strip() and layout.source == Layout.source:
         return clean(given[0])
     both = {**made, **options.values}
     parts = given if any(given) else [both.get(c, "") or "" for c in KEY]

@@ -19,6 +19,7 @@ RAW_LIMIT = 64_000          # of a faulty record, kept as it came
 
 NOT_UTF8 = "it holds bytes that are not UTF-8 text; save the file as UTF-8 and import it again"
 CUT_OFF = "only what is whole was read; export and import the whole file again, only what is new is added"
+PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")     # zip and xlsx, xls, gz, bz2, xz, 7z
 UNDECODED = re.compile("[\udc80-\udcff]")
 
 # Called with a path and how many of its bytes were read: a progress bar listens here.
@@ -57,6 +58,10 @@ def text_of(path: Path, *, newline: str = "\n") -> io.TextIOWrapper:
         stream = io.BufferedReader(Watched(path))
     except OSError as fault:
         raise RatingsError(f"{path}: the file cannot be read ({fault.strerror}). Check the path and its permissions.") from None
+    if stream.peek(4).startswith(PACKED):
+        stream.close()
+        raise RatingsError(f"{path.name}: text was expected, and this is a workbook or an archive. "
+                           + ("Use `workbench import inspect`." if path.suffix == ".eval" else "Save its sheet as CSV, or unpack it."))
     wide = stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     return io.TextIOWrapper(stream, encoding="utf-16" if wide else "utf-8-sig", errors="replace" if wide else "surrogateescape",
                             newline=newline)
