@@ -73,6 +73,19 @@ def as_written(ratings: wb.Ratings, seed: int) -> pd.DataFrame:
     return rows()[["item_id", "criterion"]].drop_duplicates()
 
 
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[dict]]:
+    """Shows a widget as the last line of a cell does; what each output then holds, by kind."""
+    def show(widget: object) -> list[dict]:
+        said: list[dict] = []
+        with monkeypatch.context() as patch:
+            patch.setattr("IPython.display.display", lambda data, raw: said.append(data))
+            widget._ipython_display_()
+        return said
+
+    return show
+
+
 @pytest.fixture(scope="session")
 def ratings(made: Path) -> wb.Ratings:
     """The store's ratings before any decision, read once: what a desk knows of decisions it reads itself."""

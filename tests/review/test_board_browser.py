@@ -222,7 +222,7 @@ class Reviewer:
 
     def field(self, label: str) -> object:
         """The field beside a label."""
-        return self.page.locator(f".wbr-board .jupyter-widgets:has(> label:text-is('{label}')):visible").locator("input, textarea, select")
+        return self.page.locator(f".wbr-board .wbr-field:has(> label:text-is('{label}')):visible").locator("input, textarea, select")
 
     def look_for(self, words: str, *, criterion: str = "all criteria", rater: str = "") -> None:
         """Open another queue with the form."""
@@ -230,15 +230,8 @@ class Reviewer:
         self.field("Criterion").select_option(label=criterion)
         self.field("Rater").fill(rater)
         self.field("Words").fill(words)
-        self.settle()
         self.click("Open this queue")
         self.page.wait_for_selector(".wbr-queue", state="hidden")
-
-    def settle(self) -> None:
-        """Leave the field, and wait until the kernel has what was written: a click is not sure to come after it on a busy machine."""
-        self.page.keyboard.press("Tab")
-        self.page.wait_for_timeout(700)
-        self.page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
 
     def picture(self, path: Path, *, filter: str = "none") -> None:
         """A screenshot of what is seen, through a filter."""
@@ -333,8 +326,7 @@ def test_every_kind_of_unit_is_settled_by_mouse_and_a_second_reviewer_knows_noth
     cora.says("Stored: middle")
     page.locator(".wbr-note textarea").click()
     page.keyboard.type("North or south pier?")
-    cora.settle()
-    cora.stored(lambda: page.locator(".wbr-note textarea").press("Enter"))
+    cora.stored("Enter")
     cora.says("Note stored")
     assert all(map(cora.knows, RATERS)) and all(who in cora.words for who in RATERS)
     made = decided(store, "cora")["plain-4"]
@@ -345,11 +337,9 @@ def test_every_kind_of_unit_is_settled_by_mouse_and_a_second_reviewer_knows_noth
     page.wait_for_selector(".wbr-form:visible textarea")
     picture("4-rubric-form")
     cora.field("middle").fill("Clear but for one place. " + ATTACK)
-    cora.settle()
     cora.click("Save the draft")
     cora.says("say in one sentence what is changed")        # what was typed is still there
     cora.field("Why").fill("Half clear answers were read in two ways.")
-    cora.settle()
     cora.click("Save the draft")
     cora.says("Draft default 2 is in")
     draft = read_draft(store / "rubrics" / "drafts" / "default-2.toml")
@@ -384,7 +374,6 @@ def test_every_kind_of_unit_is_settled_by_mouse_and_a_second_reviewer_knows_noth
     cora.says("is rated by a number from 0 to 100")
     picture("8-number")
     page.locator(".wbr-number input").fill("42.5")
-    cora.settle()
     cora.stored(lambda: page.locator(".wbr-number input").press("Enter"))
     assert decided(store, "cora")["gauge"].score == 42.5
 
@@ -419,6 +408,59 @@ def test_every_kind_of_unit_is_settled_by_mouse_and_a_second_reviewer_knows_noth
     picture("13-dark-second", who=dan)
     contrasts.append(dan.page.evaluate(CONTRAST))
     assert all(least >= READABLE for least, _ in contrasts), contrasts
+
+
+def test_what_is_typed_is_stored_with_the_click_that_follows_however_busy_the_kernel(sits_down: Callable) -> None:
+    fay = sits_down("fay", "answers", second_share=0.0)
+    expected = {}
+    for n in range(6):
+        item, before = fay.item, fay.version()
+        fay.page.evaluate("""words => { const board = document.querySelector('.wbr-board'), note = board.querySelector('.wbr-note textarea');
+          const click = (name) => [...board.querySelectorAll('button')].find((b) => b.innerText.includes(name))
+            .dispatchEvent(new MouseEvent('click', { bubbles: true, detail: 1 }));
+          const type = (text) => { note.focus(); note.value = text; note.dispatchEvent(new Event('input', { bubbles: true })); note.blur(); };
+          type('first ' + words); type(words); click('middle');      // at once: nothing is waited for
+          type(words + ', again'); click('ambiguous item'); }""", f"words {n}")
+        until = time.monotonic() + 20
+        while fay.version() < before + 2:
+            assert time.monotonic() < until, fay.words[:400]
+            fay.page.wait_for_timeout(20)
+        expected[item] = ("middle", "ambiguous_item", f"words {n}")
+        fay.says("Stored: ambiguous item")
+        if n % 2:
+            fay.onward()                                    # takes the note along as it now stands
+            expected[item] = (*expected[item][:2], f"words {n}, again")
+        else:
+            fay.page.evaluate("""words => { const note = document.querySelector('.wbr-note textarea');
+              note.value = words; note.dispatchEvent(new Event('input', { bubbles: true })); }""", f"words {n}")
+            fay.onward()
+        assert fay.page.locator(".wbr-note textarea").input_value() == ""
+    found = {item: (LEVELS[int(d.score) - 1], d.reason, d.note) for item, d in decided(fay.store, "fay").items()}
+    assert found == expected
+
+
+def test_a_notebook_that_is_opened_later_without_its_kernel_shows_the_panel_as_it_was(lab, sits_down: Callable, tmp_path: Path) -> None:
+    gil = sits_down("gil", "kinds", second_share=0.0, search="hostile")
+    page, still = gil.page, ".wbr-still:has-text('A still picture of the review panel')"
+    page.wait_for_selector(".wbr-explore .wbr-chart", timeout=60_000)
+    item = gil.item
+    assert page.locator(still).count() == 1 and not page.locator(".wbr-still:visible").count()      # while the panel is alive
+    path = lab[1] / "notebooks" / "gil.ipynb"
+    until = time.monotonic() + 60
+    while "A still picture of the exploration" not in path.read_text(encoding="utf-8"):
+        assert time.monotonic() < until
+        menu(page, "File", "Save Notebook")
+        page.wait_for_timeout(2_000)
+    end_kernels(lab[0])
+    page.goto(f"{lab[0]}/lab/tree/gil.ipynb?reset", wait_until="domcontentloaded")
+    page.wait_for_selector(still, timeout=60_000)
+    page.wait_for_timeout(3_000)
+    assert page.locator(f"{still}:visible").count() == 1 and item in page.inner_text(still)
+    assert page.locator(".wbr-still:has-text('A still picture of the exploration'):visible").count() == 1
+    assert "rror displaying widget" not in page.inner_text(".jp-Notebook") and not page.locator(".wbr-board").count()
+    assert item == "hostile" and "$\\href" in page.inner_text(still)
+    page.locator(still).scroll_into_view_if_needed()
+    page.screenshot(path=str(tmp_path / "15-later.png"))
 
 
 def test_a_killed_kernel_and_a_closed_browser_lose_at_most_the_item_on_screen(sits_down: Callable, tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_a_share_of_decided_units_comes_to_a_second_reviewer_blind(desk: Callabl
     finish(mara)
     ben = desk("ben", second_share=0.5, seed=3, blind=False)
     again = ben.left
-    assert 0 < len(again) < len(whole) and set(again) < set(whole) and ben.progress.n_second_left == len(again)
+    assert 0 < len(again) < len(whole) and set(again) < set(whole) and ben.progress.n_left == len(again)
     assert ben.is_second and not ben.revealed and "mara" not in ben.html
     assert ben.decide(ben.levels[-1] if ben.levels else 50).second and "mara" in ben.html
     ben.next()

@@ -64,8 +64,10 @@ def test_a_name_makes_a_file_inside_the_folder(folder: Path, rubric: object) -> 
 
 
 def test_the_unit_and_holes_are_motives_once_each() -> None:
-    decided = [Decision(UNIT, "mara", "r1", score=1.0, reason="rubric_hole"), Decision(replace(UNIT, item_id="b"), "mara", "r2", note="n")]
-    assert motives_of(UNIT, decided) == [Motive("a1", None, "help", "rubric_hole", "", "r1"), Motive("b", None, "help", "", "n", "r2")]
+    hole = {"score": 1.0, "reason": "rubric_hole"}
+    decided = [Decision(UNIT, "mara", "r1", score=1.0, note="n"), Decision(replace(UNIT, item_id="b"), "mara", "r2", **hole),
+               Decision(replace(UNIT, item_id="c"), "mara", "r3", score=1.0), Decision(replace(UNIT, criterion="safe"), "mara", "r4", **hole)]
+    assert motives_of(UNIT, decided) == [Motive("a1", None, "help", "", "n", "r1"), Motive("b", None, "help", "rubric_hole", "", "r2")]
     assert motives_of(UNIT, []) == [Motive("a1", None, "help")]
 
 

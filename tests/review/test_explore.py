@@ -200,11 +200,11 @@ def test_settled_units_are_counted_and_leave_the_queue(folder: Path) -> None:
     assert explorer.shown.cells.set_index("down").loc["safe", "n_items"] == 2
 
 
-def test_nothing_to_compare_is_said_in_words() -> None:
+def test_nothing_to_compare_is_said_in_words(displayed: Callable) -> None:
     once = pd.DataFrame({"item_id": ["a", "b"], "rater_id": ["x", "y"], "score": [1.0, 2.0]})
     explorer = wb.review.explore(wb.read(once))
     words = " ".join(getattr(child, "value", "") for child in explorer.children)
-    assert "No unit has two ratings that count" in words and "No unit has two ratings" in explorer._repr_mimebundle_()["text/html"]
+    assert "No unit has two ratings that count" in words and "No unit has two ratings" in displayed(explorer)[1]["text/html"]
 
 
 def test_a_fault_is_said_where_the_figures_stand(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,11 +223,11 @@ def test_without_a_login_the_reviewer_must_be_named(ratings: wb.Ratings, monkeyp
     assert "the machine knows no login" in explorer._said.value and explorer.board is None
 
 
-def test_the_still_picture_holds_the_map_and_the_head_of_the_queue(opened: Open) -> None:
+def test_the_still_picture_holds_the_map_and_the_head_of_the_queue(opened: Open, displayed: Callable) -> None:
     explorer = opened(columns=["task_type"])
-    shown = explorer._repr_mimebundle_()
-    html = shown["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in shown and "<script" not in html
+    shown, picture = displayed(explorer)
+    html = picture["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in shown and "text/html" not in shown and "<script" not in html
     assert "A still picture" in html and "0.63" in html and ">pair<" in html and "slider" in html
 
 

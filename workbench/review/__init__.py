@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.lazy import lazily
 
 __getattr__, __all__ = lazily(__name__, {
-    "queue": "ranking", "QUEUES": "ranking", "Desk": "desk", "Progress": "desk", "Effects": "changed", "Unit": "decisions",
+    "queue": "ranking", "QUEUES": "ranking", "Desk": "desk", "Progress": "journal", "Effects": "changed", "Unit": "decisions",
     "Decision": "decisions", "REASONS": "decisions", "Motive": "drafts", "Draft": "drafts", "panel": "board",
     "explore": "linked",
 })

@@ -21,6 +21,9 @@ KEYS = {"1-9": "give the level of that number", "Enter": "go on to the next, onc
 KINDS = {"contested": "most contested first", "audit": "random audit", "explored": "chosen in the chart"}
 HEADS = {"rater_id": "rater", "rater_kind": "kind", "rated_at": "rated at"}
 SOME = ("rater_kind", "party", "layer", "status")      # said of ratings where they differ in it
+# In JupyterLab a cell's outputs are siblings, and a panel that has no kernel any more is a box with an error and no element in it.
+ONLY_STILL = """<style>.jp-OutputArea-child:has(+ * .wbr-still) > .jp-OutputArea-output:not(:has(*)) { display: none; }
+.jp-OutputArea-child:has(.wbr-panel) + * .wbr-still { display: none; }</style>"""
 ROWS = 6        # of a table of effects
 
 
@@ -34,11 +37,11 @@ def progress_line(desk: Desk) -> str:
     now = desk.progress
     done = now.n_decided + now.n_skipped
     share = 100 * done / (done + now.n_left) if done + now.n_left else 100
-    second = f" ({now.n_second_left:,} of them second reviews)" if now.n_second_left else ""
     pace = f" · {now.seconds:.0f} s a unit, {now.per_hour:,.0f} an hour" if now.seconds >= 1 else ""
+    own = f" · {now.n_own:,} you rated yourself {'is' if now.n_own == 1 else 'are'} left to others" if now.n_own else ""
     skipped = f" · {now.n_skipped:,} skipped" if now.n_skipped else ""
     return inside(f"<div><b>Review</b>, {KINDS.get(desk.kind, safe(desk.kind, limit=CELL))} · {safe(desk.reviewer, limit=CELL)}</div>"
-                  f"<div>{now.n_decided:,} decided{skipped} · {now.n_left:,} left{second}{pace}</div>"
+                  f"<div>{now.n_decided:,} decided{skipped} · {now.n_left:,} left{own}{pace}</div>"
                   f"<div role='progressbar' aria-valuenow='{share:.0f}' aria-valuemin='0' aria-valuemax='100' style='height: 5px; "
                   f"margin-top: 3px; background: var(--jp-layout-color3, #ccc)'><div style='height: 5px; width: {share:.1f}%; "
                   "background: var(--jp-ui-font-color1, #333)'></div></div>")
@@ -93,16 +96,16 @@ def empty(desk: Desk) -> str:
             "Choose another queue with <kbd>f</kbd>, or run the cell with a higher <code>limit</code>.</p>")
 
 
-def effects_part(found: Effects) -> str:
-    """What the decisions so far changed."""
+def effects_part(found: Effects, *, named: bool) -> str:
+    """What the decisions so far changed; raters by name only where that steers no decision to come."""
     if found.units.empty:
-        return inside("<h4>What your decisions changed</h4><div class='wbr-note'>Nothing yet. Who was overturned and where the consensus "
-                      "changed will stand here.</div>")
+        return inside("<h4>What your decisions changed</h4><div class='wbr-note'>Nothing yet. How many ratings were overturned and "
+                      "where the consensus changed will stand here.</div>")
     who = [row([safe(r.rater_id, limit=CELL), f"{r.n_overturned} of {r.n_decided}", f"{r.value:.0%} [{r.low:.0%}, {r.high:.0%}]"])
            for r in found.raters.head(ROWS).itertuples()]
     changed = found.units[found.units["changed"]].iloc[::-1].head(ROWS)
     what = [row([cell(u.item_id), cell(u.criterion), f"{cell(u.before)} → {cell(u.after)}"]) for u in changed.itertuples()]
-    parts = [part("Overturned, of the decided", ["rater", "overturned", "share [95 %]"], who, len(found.raters)),
+    parts = [part("Overturned, of the decided", ["rater", "overturned", "share [95 %]"], who if named else [], len(found.raters)),
              part("Consensus changed, latest first", ["item", "criterion", "before → after"], what, int(found.units["changed"].sum()))]
     return inside(f"<h4>What your decisions changed</h4><div>{found.sentence}</div>"
                   f"<div style='display: flex; flex-wrap: wrap; gap: 0 3em'>{''.join(parts)}</div>")
@@ -124,13 +127,20 @@ def still(desk: Desk) -> str:
     """The panel as a picture, for where there is no kernel: an executed notebook, a page."""
     parts = ["<div class='wbr-note'>A still picture of the review panel. To decide, open it in JupyterLab (workbench lab review) and run "
              "the cell.</div>", progress_line(desk), said(desk.read_only or desk.message), item_part(desk),
-             about_levels(desk.case, chosen=desk.decision) if desk.case else "", ratings_part(desk), effects_part(desk.effects)]
+             about_levels(desk.case, chosen=desk.decision) if desk.case else "", ratings_part(desk),
+             effects_part(desk.effects, named=not desk.blind or not desk.left)]
     return framed("".join(parts))
 
 
-def with_still(shown: Mapping[str, Any], *, words: str, picture: str) -> dict[str, Any]:
-    """What a cell shows of a panel: the panel where somebody is at work, and its still picture; the picture alone where nobody is."""
-    return {**(shown if attended() else {}), "text/plain": words, "text/html": picture}
+def show(panel: Mapping[str, Any], *, words: str, picture: str) -> None:
+    """Show a panel where somebody is at work, and its still picture: beside it, out of sight while the panel is alive, so that a notebook
+    that is opened later, without a kernel, shows the picture; alone where nobody is."""
+    from IPython.display import display
+
+    if attended():
+        display({**panel, "text/plain": words}, raw=True)
+        picture = f"<div class='wbr-still'>{ONLY_STILL}{picture}</div>"
+    display({"text/plain": words, "text/html": picture}, raw=True)
 
 
 def attended() -> bool:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from workbench.errors import ParameterError, RatingsError, examples, shorten
 from workbench.instrument import Criterion, Scale
-from workbench.review import ranking
 from workbench.review.decisions import KEY, OF_ITEM, Unit, known
 
 if TYPE_CHECKING:
@@ -86,16 +85,6 @@ class Case:
             between = f"a number from {low:g} to {high:g}" if low is not None and high is not None else "a finite number"
             raise ParameterError(f"{shorten(level)!r} is no value of {self.unit.criterion}, which is rated by {between}. Give one.")
         return number
-
-
-def lasting(ratings: Ratings) -> Ratings:
-    """`ranking.lasting`, made once of a snapshot: what is learnt of it then serves every desk that is opened on it."""
-    if ratings.end is not None:
-        return ranking.lasting(ratings)
-    memory = ratings.source.memory
-    if "lasting" not in memory:
-        memory["lasting"] = ranking.lasting(type(ratings)(ratings.source)).source
-    return replace(ratings, source=memory["lasting"])
 
 
 def load(ratings: Ratings, units: Sequence[Unit], *, folder: Path | None) -> dict[Unit, Case]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 REASONS = {"rater_error": "rater error", "ambiguous_item": "ambiguous item", "rubric_hole": "hole in the rubric",
            "legitimate_difference": "legitimate difference"}
 OF_ITEM = ("prompt_id", "system", "system_b", "task_type")      # copied from the unit's ratings, so that slices keep their decisions
-EXTRAS = {"reason": "string", "note": "string", "blind": "bool", "second": "bool", "queue": "string"}
+LOT = {"queue": "string", "scope": "string", "lot": "float64", "lot_seed": "int64"}      # what a decision is a sample of
+EXTRAS = {"reason": "string", "note": "string", "blind": "bool", "second": "bool", **LOT}
 PATIENCE = 10.0     # seconds that a writer who holds the store is waited for
 
 
@@ -43,7 +44,8 @@ class Decision:
     """One row that a reviewer appended: a level (`score`, `label` or both), a skip, or the withdrawal of what it `replaces`.
 
     `blind`: given before the ratings were seen. `second`: beside another reviewer's, unknown to this one. `queue`: where the unit came
-    from, None for adjudications that were not made at a desk.
+    from, None for adjudications that were not made at a desk; `scope`: the filters that it came through, as JSON; `lot`: of an audit its
+    random number, 0 to 1, drawn with `lot_seed`: the sample of the audit are the units with the lowest.
     """
 
     unit: Unit
@@ -57,6 +59,9 @@ class Decision:
     blind: bool | None = None
     second: bool | None = None
     queue: str | None = None
+    scope: str | None = None
+    lot: float | None = None
+    lot_seed: int | None = None
     replaces: str | None = None
     layer: int = 1
     rated_at: dt.datetime | None = None
@@ -94,15 +99,16 @@ def as_rows(decision: Decision) -> pa.Table:
     return pa.table({c: pa.array([value], types[c]) for c, value in given.items()})
 
 
-def store(folder: Path, decision: Decision) -> int:
-    """Append a decision to the store; the table's version. Durable when this returns, and absent where it raises.
+def store(folder: Path, *decisions: Decision) -> int:
+    """Append decisions to the store, all or none; the table's version. Durable when this returns, and absent where it raises.
 
     Errors: `RatingsError` where another program holds the store for long, or it cannot be written.
     """
+    import pyarrow as pa
     from workbench.store.managed import append_ratings
 
     await_turn(folder)
-    return append_ratings(folder, as_rows(decision), action={"action": "review"}, fresh=True).version
+    return append_ratings(folder, pa.concat_tables(map(as_rows, decisions)), action={"action": "review"}, fresh=True).version
 
 
 def await_turn(folder: Path, *, patience: float = PATIENCE) -> None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from workbench.errors import ParameterError, RatingsError, RubricError, one_of
 from workbench.review import cases, claims, drafts, ranking
 from workbench.review.cases import Case
 from workbench.review.changed import Effects, effects
-from workbench.review.decisions import OF_ITEM, REASONS, Decision, Unit, new_id
+from workbench.review.decisions import LOT, OF_ITEM, REASONS, Decision, Unit, new_id
 from workbench.review.item_page import page
-from workbench.review.journal import Journal, checked_name, writable
+from workbench.review.journal import Journal, Progress, checked_name, writable
+from workbench.review.queued import queued
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -27,25 +27,15 @@ if TYPE_CHECKING:
 AHEAD = 20          # units whose ratings are fetched in one query
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a reviewer is: units decided and skipped (in the store, ever), left in this queue, and how many of these are second
-    reviews; and the pace at this desk: seconds a unit (median) and units an hour, nan before the first."""
-
-    n_decided: int
-    n_skipped: int
-    n_left: int
-    n_second_left: int
-    seconds: float
-    per_hour: float
-
-
 class Desk:
     """A queue of units and what one reviewer does with them.
 
     ratings: of a managed store. reviewer: the name that decisions bear. kind, where, search, limit, seed: as in `queue`.
     blind: existing ratings are hidden until the reviewer has decided. second_share: the share of units, drawn by lot, that once decided
-    come to a second reviewer, always blind. into: the store's folder, where the ratings do not say it.
+    come to a second reviewer, always blind. into: the store's folder, where the ratings do not say it. What the reviewer rated themselves
+    is left to others. The decisions of an audit are a fair sample of its units, all or those of its filters (the column `scope`), as far as
+    none was skipped: what was settled elsewhere counts with its decision (a row of the same words says so) or is asked again if that was
+    not blind.
 
     `unit` is on screen (None: the queue is empty); `case` and `html` show it. `decide` stores at once, `next` moves on.
     `read_only` says why nothing can be stored, "" where it can; `message` what the reviewer should know of the last move.
@@ -56,7 +46,6 @@ class Desk:
                  second_share: float = 0.1, seed: int = 0, limit: int = 200, into: str | Path | None = None,
                  where: Mapping[str, object] | None = None, search: str | None = None) -> None:
         self.ratings, self.reviewer, self.blind = ratings, checked_name(reviewer), bool(blind)
-        self.kind = kind if isinstance(kind, str) else getattr(kind, "__name__", "other")
         if not 0 <= second_share <= 1:
             raise ParameterError(f"second_share={second_share!r}: give a share from 0 to 1.")
         if not isinstance(limit, int) or limit < 1:
@@ -68,13 +57,11 @@ class Desk:
         self._journal = Journal(ratings.source, reviewer=self.reviewer, folder=self.folder)
         self._cases: dict[Unit, Case] = {}
         self._paces: list[float] = []
-        self._lasting = cases.lasting(ratings)
-        ranked = ranking.filtered(self._lasting, ranking.ranks(self._lasting, kind=kind, seed=seed), where=where, search=search)
-        head = ranked.head(limit + len(self._journal.standing))
-        units = [cases.unit_of(row) for row in head.to_dict("records")]
-        due = ranking.lots(head, seed, purpose="second") < second_share * 2.0**64
-        self._second = {unit for unit, drawn in zip(units, due) if drawn}
-        self._queue = [unit for unit in dict.fromkeys(units) if self._open(unit)][:limit]
+        self._lasting = ranking.lasting(ratings)
+        self._queued = queued(self._lasting, journal=self._journal, kind=kind, seed=seed, limit=limit, second_share=second_share,
+                              blind=self.blind, where=where, search=search)
+        self.kind = self._queued.kind
+        self._queue = [unit for unit in self._queued.units if self._open(unit)][:limit]
         self._advance(steal=True)
 
     @property
@@ -121,10 +108,7 @@ class Desk:
     @property
     def progress(self) -> Progress:
         """How far this reviewer is."""
-        own, left = [d for d in self._journal.standing if d.reviewer == self.reviewer], self.left
-        pace = median(self._paces) if self._paces else float("nan")
-        return Progress(sum(d.valued for d in own), sum(not d.valued for d in own), len(left),
-                        sum(bool(self._journal.others(u)) for u in left), pace, 3600 / pace if pace else float("nan"))
+        return self._journal.progress(left=self.left, own=self._queued.own, paces=self._paces)
 
     @property
     def effects(self) -> Effects:
@@ -173,7 +157,8 @@ class Desk:
         if not (steps := self._journal.steps):
             raise ParameterError("there is nothing to undo: you have decided nothing yet.")
         last, before = steps[-1]
-        row = replace(before or last, rating_id=new_id(), replaces=last.rating_id, rated_at=now(), session=self.holder.session)
+        row = replace(before or last, rating_id=new_id(), replaces=last.rating_id, rated_at=now(), session=self.holder.session,
+                      **{c: getattr(last, c) for c in LOT})
         row = row if before else replace(row, score=None, label=None, status="cancelled")
         self._journal.add(row)
         if last.unit != self.unit:
@@ -206,9 +191,8 @@ class Desk:
         if rubric is None:
             raise RubricError(f"there is no file of rubric {case.unit.rubric!r} version {case.unit.rubric_version!r} to start from. "
                               f"Write one first: workbench check {self.folder} --write-rubrics.")
-        holes = [d for d in self._journal.standing if d.reviewer == self.reviewer and (d.reason == "rubric_hole" or d.unit == case.unit)
-                 and (d.unit.criterion, d.unit.rubric) == (case.unit.criterion, case.unit.rubric)]
-        named = motives if motives is not None else drafts.motives_of(case.unit, holes)
+        own = [d for d in self._journal.standing if d.reviewer == self.reviewer]
+        named = motives if motives is not None else drafts.motives_of(case.unit, own)
         return drafts.propose(self.folder, rubric=rubric, unit=case.unit, changed=changed, definition=definition, wordings=wordings,
                               motives=named)
 
@@ -221,9 +205,8 @@ class Desk:
         self._leave()
 
     def _open(self, unit: Unit) -> bool:
-        """Whether a unit waits for this reviewer: not decided or skipped by them, nor decided by others but for one second review."""
-        others = {d.reviewer for d in self._journal.others(unit)}
-        return self._journal.own(unit) is None and (not others or (len(others) == 1 and unit in self._second))
+        """Whether a unit waits for this reviewer."""
+        return self._queued.waits(unit, self._journal)
 
     def _advance(self, *, steal: bool = False) -> Unit | None:
         """The next open unit after the one on screen that nobody has on theirs; ratings are fetched for several at once."""
@@ -238,6 +221,8 @@ class Desk:
                 self._show(unit, message=self.message)
                 return unit
             busy |= {taken} - {""}
+        if not coming and self.folder and (rows := self._queued.taken_over(self._journal)):
+            self._journal.add(*rows)
         if busy:
             self.message = f"All that is left is on the screen of {', '.join(sorted(busy))}. Come back in a few minutes."
         return None
@@ -286,10 +271,14 @@ class Desk:
         """Store a row for the unit on screen."""
         case, at = self._present(), now()
         item = {c: None if case.item.get(c) is None else str(case.item[c]) for c in OF_ITEM}
-        row = Decision(case.unit, self.reviewer, new_id(), second=self.is_second, queue=self.kind, layer=case.next_layer, rated_at=at,
+        row = Decision(case.unit, self.reviewer, new_id(), second=self.is_second, layer=case.next_layer, rated_at=at,
                        started_at=self._shown_at, seconds=round((at - self._shown_at).total_seconds(), 3), session=self.holder.session,
                        replaces=before.rating_id if before else None, **item, **values)
-        self._journal.add(row)
+        if before:      # a change is of what the decision was of
+            row = replace(row, **{c: getattr(before, c) for c in LOT})
+        else:
+            row = self._queued.drawn(row, self._journal)
+        self._journal.add(row, *([] if before else self._queued.taken_over(self._journal, after=case.unit)))
         if row.valued and before is None:
             self._paces.append(row.seconds)
         return row

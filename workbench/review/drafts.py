@@ -75,8 +75,10 @@ def propose(folder: Path, *, rubric: Rubric, unit: Unit, changed: str, definitio
 
 
 def motives_of(unit: Unit, decisions: Sequence[Decision]) -> list[Motive]:
-    """A unit, and decisions, as motives; the unit with its own decision where that is among them."""
-    made = {d.unit: Motive(d.unit.item_id, d.unit.step, d.unit.criterion, d.reason or "", d.note or "", d.rating_id) for d in decisions}
+    """A unit, and the decisions on it and those that name a hole in its rubric for its criterion, as motives."""
+    alike = [d for d in decisions if (d.unit.criterion, d.unit.rubric) == (unit.criterion, unit.rubric)]
+    made = {d.unit: Motive(d.unit.item_id, d.unit.step, d.unit.criterion, d.reason or "", d.note or "", d.rating_id)
+            for d in alike if d.reason == "rubric_hole" or d.unit == unit}
     return list(({unit: Motive(unit.item_id, unit.step, unit.criterion)} | made).values())
 
 

@@ -49,8 +49,8 @@ def page(case: Case, *, revealed: bool, own: Decision | None = None, others: Seq
 
 
 def framed(content: str) -> str:
-    """Parts of a page with the style that they need."""
-    return f"{STYLE}<div class='wbr'>{content}</div>"
+    """Parts of a page with the style that they need; formulas in the text of others stay as they are written."""
+    return f"{STYLE}<div class='wbr mathjax_ignore tex2jax_ignore'>{content}</div>"
 
 
 def about_unit(case: Case) -> str:

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from workbench.errors import ParameterError, RatingsError, shorten
-from workbench.review.decisions import Decision, Unit, newest, recorded, standing, store
+from workbench.review.decisions import LOT, Decision, Unit, newest, recorded, standing, store
 
 if TYPE_CHECKING:
     from workbench.ratings import Source
 
 REREAD = 50.0       # seconds after which other desks' decisions are read again; well within a lease
-OF_ROW = ("rating_id", "replaces", "rated_at", "session")       # what tells a row from the one whose words it repeats
+OF_ROW = ("rating_id", "replaces", "rated_at", "session", *LOT)       # what tells a row from the one whose words it repeats
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a reviewer is: units decided and skipped (in the store, ever), left in this queue, and left out of it as they rated these
+    themselves and nobody has decided them; and the pace at this desk: seconds a unit (median) and units an hour, nan before the first."""
+
+    n_decided: int
+    n_skipped: int
+    n_left: int
+    n_own: int
+    seconds: float
+    per_hour: float
 
 
 class Journal:
-    """All reviewers' decisions. `standing`: those that hold, in order; `seen`: units whose ratings this reviewer has seen."""
+    """All reviewers' decisions. `standing`: those that hold, in order; `seen`: units whose ratings this reviewer has seen; `blind`: units
+    and reviewers who first gave a level blind, whatever they made of it then."""
 
     def __init__(self, source: Source, *, reviewer: str, folder: Path | None) -> None:
         self.reviewer, self.folder = reviewer, folder
@@ -43,11 +59,11 @@ class Journal:
         if self.folder is not None and time.monotonic() - self._read_at > REREAD and newest(self.folder) != self._version:
             self.reread()
 
-    def add(self, decision: Decision) -> None:
-        """Store a decision; it is durable, and counted here, when this returns."""
-        version = store(self.folder, decision)
+    def add(self, *decisions: Decision) -> None:
+        """Store decisions, all or none; they are durable, and counted here, when this returns."""
+        version = store(self.folder, *decisions)
         self._version += version == self._version + 1       # else others wrote in between, and it will be read again
-        self._rows.append(decision)
+        self._rows += decisions
         self._settle()
 
     def on(self, unit: Unit) -> list[Decision]:
@@ -58,9 +74,19 @@ class Journal:
         """This reviewer's decision or skip that stands on a unit."""
         return next((d for d in self.on(unit) if d.reviewer == self.reviewer), None)
 
+    def last(self, unit: Unit) -> Decision:
+        """This reviewer's last row on a unit that has one, taken back or not."""
+        return next(d for d in reversed(self._rows) if (d.unit, d.reviewer) == (unit, self.reviewer))
+
     def others(self, unit: Unit) -> list[Decision]:
         """Other reviewers' decisions on a unit."""
         return [d for d in self.on(unit) if d.reviewer != self.reviewer and d.valued]
+
+    def progress(self, *, left: Sequence[Unit], own: Sequence[Unit], paces: Sequence[float]) -> Progress:
+        """How far this reviewer is with what is `left`."""
+        done, pace = [d.valued for d in self.standing if d.reviewer == self.reviewer], median(paces) if paces else float("nan")
+        return Progress(sum(done), len(done) - sum(done), len(left), sum(not self.others(unit) for unit in own), pace, 3600 / pace if pace
+                        else float("nan"))
 
     @property
     def steps(self) -> list[tuple[Decision, Decision | None]]:
@@ -74,6 +100,8 @@ class Journal:
                 del made[last.rating_id]
                 stands = [tuple(row if d is before else d for d in step) for step in made.values()]
                 made = {d.rating_id: (d, former) for d, former in stands}
+            elif last and replace(row, **{c: getattr(last, c) for c in OF_ROW}) == last:        # an audit took the decision over
+                made = {d.rating_id: (d, former) for d, former in ((row if d is last else d, former) for d, former in made.values())}
             elif row.valued or not row.replaces:
                 made[row.rating_id] = (row, last)
         return list(made.values())
@@ -81,6 +109,7 @@ class Journal:
     def _settle(self) -> None:
         self.standing = standing(self._rows)
         self.seen = {d.unit for d in self._rows if d.reviewer == self.reviewer and d.valued}
+        self.blind = {(d.unit, d.reviewer) for d in self._rows if d.valued and d.blind}
         self._by_unit: dict[Unit, list[Decision]] = {}
         for decision in self.standing:
             self._by_unit.setdefault(decision.unit, []).append(decision)

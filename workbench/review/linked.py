@@ -51,7 +51,8 @@ LOOKS = """
 .wbr-explore .wbr-list { flex: 1 1 260px; min-width: 220px; max-width: 460px; }
 .wbr-explore .wbr-list .widget-select-multiple { width: 100%; height: auto; }
 .wbr-explore select { color: var(--jp-ui-font-color1, #111); background: var(--jp-layout-color0, #fff); }
-.wbr-explore .wbr-tables > .widget-html { flex: 0 1 auto; width: auto; max-width: 100%; }
+.wbr-explore .wbr-tables > .widget-html { flex: 1 1 400px; width: auto; min-width: 0; max-width: 100%; }
+.wbr-explore .wbr-tables td:first-child { overflow-wrap: anywhere; }     /* ids */
 .wbr-explore .wbr td { font-variant-numeric: tabular-nums; }
 .wbr-explore > .wbr-acts { margin: 8px 0; align-items: center; gap: 8px; }
 .wbr-explore .wbr-acts button.jupyter-button { width: auto; padding: 0 12px; }
@@ -115,7 +116,7 @@ class Explorer(widgets.VBox):
         if views:
             self._draw()
         super().__init__(self._laid_out() if views else [Quiet(), widgets.HTML(STYLE), widgets.HTML(board_text.inside(text.EMPTY))])
-        self.add_class("wbr-explore")
+        self.add_class("wbr-explore").add_class("wbr-panel")
 
     def choose(self, cells: Iterable[int]) -> None:
         """Choose cells by their numbers, rows of `shown.cells`: the tables and the queue follow; none is all."""
@@ -162,12 +163,11 @@ class Explorer(widgets.VBox):
             self.board.close()
             self.board = None
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The exploration, and for where there is no kernel its still picture."""
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Show the exploration, and where there is no kernel its still picture."""
         parts = [self._said, self._units, *([self._raters] if self.chosen else [])]
         picture = text.still(self.shown, "".join(part.value for part in parts))
-        words = f"Explore: {len(self.overview.units):,} units"
-        return board_text.with_still(super()._repr_mimebundle_(**kwargs), words=words, picture=picture)
+        board_text.show(self._repr_mimebundle_(), words=f"Explore: {len(self.overview.units):,} units", picture=picture)
 
     def _laid_out(self) -> list[widgets.Widget]:
         """The parts in their places."""

@@ -37,10 +37,12 @@ def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[st
           limit: int = 200, seed: int = 0) -> pd.DataFrame:
     """Which units should be reviewed first? The first `limit` that no adjudicator has settled, one row a unit.
 
-    kind: "contested", by the excess disagreement of `disagreement.items`, highest first; "audit", rated units in random order; or
-        a function of the ratings and the seed that gives a frame of ranked units, best first (item_id at least).
+    kind: "contested", by the excess disagreement of `disagreement.items`, highest first; "audit", rated units in random order, settled
+        ones among them, else the rest would be a sample of what is easy; or a function of the ratings and the seed that gives a frame
+        of ranked units, best first (item_id at least).
     where: column -> value or values: units with a rating that meets all of them, {"criterion": "accuracy", "rater_id": "ann"}. Their
-        disagreement is measured on all of their ratings, and expected from all items of these raters.
+        disagreement is measured on all of their ratings, and expected from all items of these raters. An audit of them is a sample of
+        these units alone: fair to ann, whose units they are, and not to whoever else rated some of them.
     search: units whose item has these words in its id or in a text, capitals aside.
     seed: what decides the order of an audit, and of ties, which are many.
 
@@ -52,16 +54,19 @@ def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[st
         raise ParameterError(f"limit={limit!r}: give a whole number of units, 1 or more.")
     ratings = lasting(ratings)
     ranked = filtered(ratings, ranks(ratings, kind=kind, seed=seed), where=where, search=search)
-    return ranked[~among(ranked, settled(ratings))].head(limit).reset_index(drop=True)
+    left = ranked if kind == "audit" else ranked[~among(ranked, settled(ratings))]
+    return left.head(limit).reset_index(drop=True)
 
 
 def lasting(ratings: Ratings) -> Ratings:
-    """The ratings as if what later rows replace had never been there, so that nothing need be looked for twice."""
+    """The ratings as if what later rows replace had never been there; made once of a snapshot, so that what is learnt serves all."""
     source = ratings.source
     if "replaces" in source.missing or ratings.end is not None:
         return ratings
-    kept = current(source, None)
-    return replace(ratings, source=replace(source, table=kept, missing=(*source.missing, "replaces"), frame=None, memory={}))
+    if "lasting" not in source.memory:
+        kept = replace(source, table=current(source, None), missing=(*source.missing, "replaces"), frame=None, memory={})
+        source.memory["lasting"] = kept
+    return replace(ratings, source=source.memory["lasting"])
 
 
 def ranks(ratings: Ratings, *, kind: str | Kind, seed: int) -> pd.DataFrame:
@@ -139,7 +144,14 @@ def places(level: np.ndarray, score: np.ndarray, line: np.ndarray, scales: list[
 
 
 def listed(ratings: Ratings) -> pa.Table:
-    """Each unit with the list of its raters' last ratings: `codes`, see `decoded`, and `scores` where a scale has no levels."""
+    """Each unit with the list of its raters' last ratings: `codes`, see `decoded`, and `scores` where a scale has no levels. Made once."""
+    from workbench.reduce.collect import remembered
+
+    return remembered(ratings, ("listed",), lambda: lists_of(ratings))
+
+
+def lists_of(ratings: Ratings) -> pa.Table:
+    """`listed`, made anew."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from workbench.reduce.select import last_of_repeats, select
@@ -256,6 +268,13 @@ def settled(ratings: Ratings) -> pd.DataFrame:
     """The units that an adjudicator has given a value, as far as these ratings know."""
     table = type(ratings)(ratings.source).where(rater_kind="adjudicator").table
     return keys_of(table.filter(table.score.notnull() | table.label.notnull()).select(*KEY).distinct().to_pandas())
+
+
+def rated_by(ratings: Ratings, rater: str) -> pd.DataFrame:
+    """The units that somebody has rated, their decisions as an adjudicator aside."""
+    table = type(ratings)(ratings.source).table
+    own = table.filter(table.rater_id.cast("string") == rater, table.rater_kind != "adjudicator")
+    return keys_of(own.select(*KEY).distinct().to_pandas())
 
 
 def found_in(ratings: Ratings, words: str) -> set[str]:
