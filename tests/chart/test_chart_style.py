@@ -67,8 +67,10 @@ def test_row_labels_are_cut_and_take_the_room_they_need() -> None:
 
 def test_every_exported_chart_says_so_when_there_is_nothing_to_draw() -> None:
     columns = ["name", "criterion", "task_type", "rubric_version", "window", "metric", "e_value", "alarm", "rater_id", "rater_a",
-               "rater_b", "slice", "item_id", "level", "n", "cluster", "terms", "size", "from_level", "to_level", "part", "mean", "n_items",
-               "value", "low", "high", "set", "n_a", "n_b", "planned_raters"]
+               "rater_b", "slice", "item_id", "level", "n", "cluster", "terms", "size", "from_level", "to_level", "part", "mean",
+               "n_items", "value", "low", "high", "set", "n_a", "n_b", "planned_raters", "down", "across", "rubric", "system",
+               "faction", "versus", "mean_versus", "kind", "share", "before", "after", "before_low", "before_high", "after_low",
+               "after_high", "random_low", "random_high", "n_random", "direction", "score"]
     empty = pd.DataFrame(columns=columns)
     given = {"agreement_forest": {"by": "criterion"}}
     for name in set(chart.__all__) - {"styled"}:

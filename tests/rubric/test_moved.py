@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from bridged import bridge_of, bridged, pairs
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from bridged import FIVE, bridge_of, bridged, pairs
 
 import workbench as wb
-from workbench.rubric.moved import mean_shift, square_tests
+from workbench.instrument import Scale
+from workbench.rubric.moved import mean_shift, movements, shift_rows
+from workbench.rubric.rerated import Again
 
 CLOSE = 1e-9
-PRINTED = 5e-4        # digits of the published values
 NULL_DRAWS = 30
 MOST_FALSE = 4        # of 30 null draws; at 5 % more happens in 1 of 60 sets of other seeds
 
@@ -24,40 +24,6 @@ def test_flow_counts_ratings_by_old_and_new_level():
     table = wb.rubric.flow(wb.read(pairs([[8, 2], [1, 4]])))
     assert table["n"].tolist() == [8, 2, 1, 4]
     assert table["share"].tolist() == [0.8, 0.2, 0.2, 0.8]
-
-
-def test_stuart_maxwell_and_bowker_are_the_published_ones(shared):
-    case = next(c for c in json.loads((shared / "oracles.json").read_text())["cases"] if c["name"] == "stuart_maxwell_vision")
-    found = {row["name"]: row for row in square_tests(np.array(case["data"]))}
-    assert found["stuart_maxwell"]["value"] == pytest.approx(case["expected"]["stuart_maxwell_chi2"], abs=PRINTED)
-    assert found["bowker"]["value"] == pytest.approx(case["expected"]["bowker_symmetry_chi2"], abs=PRINTED)
-    assert (found["stuart_maxwell"]["df"], found["bowker"]["df"]) == (3, 6)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
-def test_on_two_levels_both_are_mcnemars(a, b, c, d):
-    assume(b + c > 0)
-    # McNemar (1947): (b - c)^2 / (b + c)
-    for row in square_tests(np.array([[a, b], [c, d]])):
-        assert row["value"] == pytest.approx((b - c) ** 2 / (b + c), abs=CLOSE)
-
-
-def test_a_level_that_none_leaves_or_reaches_takes_no_degree_of_freedom():
-    found = {row["name"]: row for row in square_tests(np.array([[5, 3, 0], [1, 5, 0], [0, 0, 9]]))}
-    assert found["stuart_maxwell"]["df"] == 1
-    assert found["stuart_maxwell"]["value"] == pytest.approx((3 - 1) ** 2 / 4, abs=CLOSE)
-
-
-def test_no_rating_moved_is_undefined_and_said():
-    for row in square_tests(np.diag([3, 4, 5])):
-        assert math.isnan(row["value"]) and row["note"] == "no rating changed its level"
-
-
-def test_levels_in_two_closed_groups_leave_stuart_maxwell_undefined():
-    found = {row["name"]: row for row in square_tests(np.array([[5, 2, 0, 0], [1, 5, 0, 0], [0, 0, 5, 2], [0, 0, 4, 5]]))}
-    assert "between which no rating moved" in found["stuart_maxwell"]["note"]
-    assert math.isfinite(found["bowker"]["value"])
 
 
 def test_the_mean_shift_takes_whole_items():
@@ -81,8 +47,63 @@ def test_the_interval_holds_0_without_a_shift_about_as_often_as_it_says():
     assert outside <= MOST_FALSE
 
 
-def test_names_have_no_mean_shift():
-    assert wb.rubric.shift(wb.read(pairs([[8, 2], [1, 4]])))["name"].tolist() == ["stuart_maxwell", "bowker"]
+def test_names_have_no_mean_shift_and_their_movement_is_the_share_that_changed():
+    table = wb.rubric.shift(wb.read(pairs([[8, 2], [1, 4]]))).set_index("name")
+    assert "mean_shift" not in table.index
+    assert table.loc["movement", "value"] == pytest.approx(3 / 15, abs=CLOSE)
+
+
+def with_repeats(seed, *, noise, again, n_items=120):
+    """Scores of items by one of six raters under both versions, and a second time under the first: true score plus noise of each."""
+    rng, rows = np.random.default_rng(seed), []
+    for i in range(n_items):
+        quality, rater = rng.normal(0, 1), f"r{i % 6}"
+        for day, (version, sd) in enumerate([("1", again), ("1", again), ("2", noise)]):
+            score = int(np.digitize(quality + rng.normal(0, sd), [-1.5, -0.5, 0.5, 1.5]))
+            rows.append((f"i{i}", rater, score, version, pd.Timestamp("2026-01-01", tz="UTC") + pd.Timedelta(days=day)))
+    return wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "rubric_version", "rated_at"]))
+
+
+def test_movement_is_held_against_what_rating_again_does():
+    # sizes 1, 0, 2, 1 of items of their own: mean 1; of two re-ratings, from both sides, 1 and 0: mean 1/2
+    again = Again(np.array([0, 0, 1, 1]), np.array(["x"] * 4), np.full((4, 2), -1), np.array([[1, 2], [2, 1], [3, 3], [3, 3]], float))
+    first, second, gap = movements(np.array([1, 0, 2, 1.0]), np.arange(4), again, False, 0.95)
+    assert [row["value"] for row in (first, second, gap)] == [pytest.approx(1), pytest.approx(0.5), pytest.approx(0.5)]
+    # variances 4/3 * (0 + 1 + 1 + 0) / 16 = 1/6 and 2 * (1/16 + 1/16) = 1/4; Welch: (5/12)^2 / ((1/6)^2 / 3 + (1/4)^2 / 1)
+    assert gap["se"] == pytest.approx(math.sqrt(5 / 12))
+    assert gap["df"] == pytest.approx((5 / 12) ** 2 / ((1 / 6) ** 2 / 3 + (1 / 4) ** 2))
+    assert math.isnan(first["p"]) and gap["p"] > 0.05
+
+
+def test_a_version_that_moves_ratings_more_than_rating_again_does_is_told_and_one_that_does_not_is_not():
+    moved = wb.rubric.shift(with_repeats(1, noise=1.5, again=0.3)).set_index("name")
+    alike = wb.rubric.shift(with_repeats(2, noise=0.5, again=0.5)).set_index("name")
+    assert moved.loc["beyond_rerating", "low"] > 0 and moved.loc["rerating", "n_items"] == 120
+    assert alike.loc["beyond_rerating", "low"] < 0 < alike.loc["beyond_rerating", "high"]
+
+
+def test_without_repeats_what_rating_again_changes_is_untold_and_movement_stands():
+    table = wb.rubric.shift(wb.read(bridged(0))).set_index("name")
+    assert table.loc["movement", "value"] > 0
+    for name in ("rerating", "beyond_rerating"):
+        assert math.isnan(table.loc[name, "value"]) and "no rater rated an item twice under one version" in table.loc[name, "note"]
+
+
+def test_the_flow_stands_beside_that_of_rating_again():
+    table = wb.rubric.flow(with_repeats(3, noise=0.5, again=0.5))
+    assert table["rerated_n"].sum() == 240                      # 120 pairs from both sides
+    square = table.pivot(index="from_level", columns="to_level", values="rerated_n").to_numpy()
+    assert (square == square.T).all()
+    assert table.groupby("from_level")["rerated_share"].sum().to_numpy() == pytest.approx(1)
+    assert wb.rubric.flow(wb.read(bridged(0)))["rerated_share"].isna().all()
+
+
+def test_other_levels_leave_tests_and_movement_undefined_and_said():
+    other = Scale("ordinal", tuple("abcde"), (0.0, 1.0, 2.0, 3.0, 4.0))
+    rows = {row["name"]: row for row in shift_rows(replace(bridge_of(bridged(0)), scales=(FIVE, other)), None, 0.95, 0)}
+    for name in ("stuart_maxwell", "bhapkar", "bowker", "movement", "rerating", "beyond_rerating"):
+        assert math.isnan(rows[name]["value"]) and "different levels" in rows[name]["note"]
+    assert math.isfinite(rows["mean_shift"]["value"]) and "different levels" in rows["mean_shift"]["note"]
 
 
 def test_without_a_bridge_nothing_is_told():

@@ -63,7 +63,7 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     if "elsewhere" in slices:
         tick = alt.Chart(frame).mark_tick(color=INK, thickness=3, stroke=PAPER, strokeWidth=1, bandSize=17, orient="vertical")
         layers.append(tick.encode(x=on_field(x, "elsewhere"), y=y, tooltip=tooltip))
-        told += "\nThe upright tick is the level of the same criterion elsewhere"
+        told += "\nThe upright tick is the level of the same criterion elsewhere; of a pair, what its two levels lead one to expect"
     return styled(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=told)
 
 

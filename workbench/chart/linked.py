@@ -22,7 +22,8 @@ PICKED = "indexof(picked, datum.cell) >= 0"
 ON_POINTS = "click[event.item && event.item.mark && event.item.mark.marktype === 'symbol']"     # a band is all of its weeks
 
 
-def cell_map(cells: pd.DataFrame, *, down: str, across: str, title: str) -> alt.TopLevelMixin:
+def cell_map(cells: pd.DataFrame, *, down: str = "criterion", across: str = "slice",
+             title: str = "Where do raters disagree?") -> alt.TopLevelMixin:
     """Disagreement by two columns as a map whose cells can be chosen: a click takes one, with shift one more, a drag all that it touches.
 
     Args:
@@ -57,7 +58,7 @@ def cell_map(cells: pd.DataFrame, *, down: str, across: str, title: str) -> alt.
     return styled(sized, title=title, subtitle=f"{MEASURE} · {evidence(cells)}")
 
 
-def cell_weeks(cells: pd.DataFrame, *, title: str) -> alt.TopLevelMixin:
+def cell_weeks(cells: pd.DataFrame, *, title: str = "When do raters disagree?") -> alt.TopLevelMixin:
     """Disagreement week by week, a panel a line; a drag takes weeks, a click on a point one of them.
 
     Args:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from workbench.lazy import lazily
 
 __getattr__, __all__ = lazily(__name__, {
-    "items": "ranked", "levels": "ranked", "slices": "hot", "clusters": "topics", "cluster_terms": "topics",
-    "findings": "conclude",
+    "kinds": "split", "steps": "trajectory",
+    "items": "ranked", "levels": "ranked", "slices": "hot", "clusters": "groups", "cluster_terms": "groups",
+    "findings": "conclude", "factions": "camps", "faction_items": "camps_parting", "faction_traits": "camps_parting",
+    "route": "routing",
 })

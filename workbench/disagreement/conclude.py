@@ -7,16 +7,19 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from workbench.disagreement.causes import NOTEBOOK, faction_findings, kind_findings, step_findings
 from workbench.estimates import finding, findings_table
 
-NOTEBOOK = "disagreement"
 SHOWN = 6         # findings of a kind spelled out; the tables hold all
 FOUR = 4          # ratings of an item that two readings take
-BY_NOISE = "13 to 22 % of items with 4 or 5 ratings"   # `simulate` with NULL_EFFECTS, scales of 3 and 5 levels
+BY_NOISE = "3 to 10 % of items with 4 or 5 ratings on five levels, 15 to 24 % on three"   # `simulate` with NULL_EFFECTS
 
 
-def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What the tables of `slices`, `items` and `cluster_terms` say, as findings.
+def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame | None = None, kinds: pd.DataFrame | None = None,
+             factions: pd.DataFrame | None = None, parting: pd.DataFrame | None = None, steps: pd.DataFrame | None = None,
+             sides: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What the tables of `slices`, `items`, `cluster_terms` (`terms`, and `sides` on raters), `kinds`, `factions`, `faction_items`
+    (`parting`) and `steps` say, as findings.
 
     Slices and topics that stand out ask for attention, the clearest first, up to six of a kind; that none does is "ok" with how many
     were looked at. What the data cannot tell is "unknown", with what would tell it.
@@ -25,7 +28,11 @@ def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame |
         sentence = "Disagreement cannot be seen: no item was rated by two raters on the same criterion and version."
         return findings_table([finding(NOTEBOOK, "ratings", sentence, severity="unknown",
                                        action="Have a random tenth of the items rated by a second rater.")])
-    rows = [*slice_findings(slices), *topic_findings(terms if terms is not None else slices.iloc[:0]), *reading_findings(items)]
+    rows = [] if kinds is None else kind_findings(kinds)
+    rows += [] if factions is None else faction_findings(factions, factions.iloc[:0] if parting is None else parting)
+    rows += slice_findings(slices) + topic_findings(terms if terms is not None else slices.iloc[:0]) + reading_findings(items)
+    rows += [] if sides is None else side_findings(sides)
+    rows += [] if steps is None else step_findings(steps)
     return findings_table(rows)
 
 
@@ -59,17 +66,22 @@ def rubric_of(row: Mapping[str, object], table: pd.DataFrame) -> dict[str, objec
 
 def place(row: Mapping[str, object]) -> str:
     """A slice in words."""
-    return f"{row['criterion']} where {row['column']} is {row['level']}"
+    levels = {c: level for c, level in json.loads(row["slice"]).items() if c != "criterion"}
+    return f"{row['criterion']} where " + " and ".join(f"{c} is {level}" for c, level in levels.items())
 
 
 def numbers(row: Mapping[str, object]) -> str:
     """A slice's disagreement beside that of elsewhere."""
-    return (f"disagreement {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}] against {row['elsewhere']:.3f} elsewhere "
+    beside = "expected of the two levels" if len(json.loads(row["slice"])) > 2 else "elsewhere"
+    return (f"disagreement {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}] against {row['elsewhere']:.3f} {beside} "
             f"({row['n_items']:,} items)")
 
 
 def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
     """One a topic that stands out, on its clearest criterion; else that none does, or why topics cannot be told."""
+    if len(terms) and "on" in terms and (terms["on"] == "raters").all():
+        why = "Which topics raters part on cannot be told: the items have no text."
+        return [finding(NOTEBOOK, "topics", why, severity="unknown")]
     if terms.empty or terms["p"].isna().all():
         why = next((note for note in terms["note"] if note), "no topic has enough items") if len(terms) else "they were not looked for"
         return [finding(NOTEBOOK, "topics", f"Which topics raters part on cannot be told: {why}.", severity="unknown")]
@@ -83,6 +95,23 @@ def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
                     severity="attention", status=row["status"], evidence=row,
                     where={"criterion": row["criterion"], "terms": row["terms"]} | rubric_of(row, terms),
                     action=f"Say in the rubric what holds for such items. For example: {row['examples']}")
+            for row in hot.head(SHOWN).to_dict("records")]
+
+
+def side_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
+    """One a group of items on which raters take sides; else that none is, or why it cannot be told."""
+    tested, hot = terms[terms["p"].notna()], terms[terms["status"] != ""]
+    if tested.empty:
+        return [finding(NOTEBOOK, "sides", f"Whether raters take sides on some items cannot be told: {terms['note'].iloc[0]}.",
+                        severity="unknown")]
+    if hot.empty:
+        return [finding(NOTEBOOK, "sides", "On no group of items do raters part in another way than on the others "
+                        f"({tested['criterion'].nunique()} criteria looked at).", severity="ok")]
+    return [finding(NOTEBOOK, "sides", f"On the {row['criterion']} of {row['size']:,.0f} items raters take sides as on no others: "
+                    f"{row['terms']}. Disagreement there {row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}].",
+                    severity="attention", status=row["status"], evidence=row,
+                    where={"criterion": row["criterion"], "group": row["terms"]} | rubric_of(row, terms),
+                    action=f"Ask both sides which reading they hold. For example: {row['examples']}")
             for row in hot.head(SHOWN).to_dict("records")]
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.disagreement.score import Contrast, contrasts, false_discovery
-from workbench.disagreement.units import Units, rated_units, units_of
+from workbench.disagreement.cuts import Cut, pair_cuts, single_cuts
+from workbench.disagreement.score import Contrast, Ground, contrasts, coverage_of_the_selected, false_discovery, ground_of, shrunk
+from workbench.disagreement.units import Units, rated_units
 from workbench.estimates import MEASURES, estimate, estimates_table
 from workbench.ratings import VIRTUAL
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
 MAX_LEVELS = 30
 CONTRACT = ("task_type", "system", "rubric_version", "party")
-MIXED = 0.05        # share of units with two levels of a column, above which it tells of raters, not of items
 LOOK = 2_000        # rows looked at to tell columns of few levels from texts and numbers
+LEANS = 0.2         # two-sided p below which, with more disagreement, a slice is looked into for pairs
+
+
 @dataclass(frozen=True)
 class Question:
     """What to contrast: the levels, at most `most`, of `columns`, on at least `min_items` items, holding the columns `within`
-    constant; and when it is news."""
+    constant, `pairs` of levels too; and when it is news."""
 
     columns: tuple[str, ...]
     min_items: int = 10
@@ -35,48 +38,50 @@ class Question:
     seed: int = 0
     most: int = MAX_LEVELS
     within: tuple[str, ...] = ()
+    pairs: bool = False
 
 
 BY = ["criterion", "rubric", "column", "level"]
-FURTHER = ["slice", "elsewhere", "excess", "excess_low", "excess_high", "p", "q", "status", "examples"]
+FURTHER = ["slice", "elsewhere", "excess", "raw_excess", "excess_low", "excess_high", "p", "q", "status", "examples", "also"]
 
 
 def slices(ratings: Ratings, *, columns: Sequence[str] | None = None, min_items: int = 10, confidence: float = 0.95,
            false_share: float = 0.05, seed: int = 0) -> pd.DataFrame:
     """In which slices do raters differ more than elsewhere on the same criterion?
 
-    A slice is a level of a column. `elsewhere` is the mean disagreement of the criterion's other items (0 all alike, 1 all pairs at
-    opposite ends), `excess` how much more the slice's raters differ, after the severity and the noise of each rater are taken out:
-    three noisy raters do not make a slice hot. `value` is the sum of both, with `low` and `high`. The test (`score.contrasts`)
-    counts prompts where they are known, else items, never ratings. `q` is Benjamini and Hochberg's, over all slices tested.
+    A slice is a level of a column, a quarter of a number's values, or a pair of levels ("task_type x system", "code x m2").
+    `elsewhere` is the mean disagreement of the criterion's other items (0 all alike, 1 all pairs at opposite ends); of a pair, what
+    its two levels lead one to expect. `raw_excess` is how much more the slice's raters differ, after the severity and the noise of
+    each rater are taken out: three noisy raters do not make a slice hot. `value` is the sum of both, with `low` and `high`; those of
+    selected slices (q) are widened for the selection (false coverage rate, Benjamini and Yekutieli 2005,
+    doi:10.1198/016214504000001907). `excess` is `raw_excess` shrunk by what all slices tested show (`score.shrunk`): expect that.
+
+    The test (`score.contrasts`) counts prompts where they are known, else items, never ratings. `q` is Benjamini and Hochberg's, over
+    all single slices, and over all pairs. Only pairs below a level that leans hot (p <= 0.2) are tested, holding both columns constant:
+    what is tested is unrelated to what chose it, so that q holds (Bourgon, Gentleman and Huber 2010, doi:10.1073/pnas.0914005107).
 
     columns: which to look at; default task_type, system, rubric_version, party, further columns and those of the items table with 2 to
-    30 levels. min_items: smaller slices are left out. status: "watch" where q <= `false_share` and excess > 0; "found" where
-    the earlier or the later half of the data shows it by itself (q) and the other half repeats it (p); undated data are halved by `seed`.
+    30 levels, and numbers. min_items: smaller slices are left out. status: "watch" where q <= `false_share` and excess > 0; "found"
+    where the earlier or the later half of the data shows it by itself (q) and the other half repeats it (p); undated data are
+    halved by `seed`.
 
-    Two slices of the same items are one, named by the first; the two levels of a column are one test. What cannot be told is nan,
-    and `note` says why: a column about raters, too many levels, raters who rate little else. Highest excess in standard errors first.
+    Slices that share nine tenths of their items are one, named by the first; `also` names the others. The two levels of a column are
+    one test. What cannot be told is nan, and `note` says why: a column about raters, too many levels, raters who rate little else.
+    Highest excess in standard errors first.
+
+    >>> import workbench as wb
+    >>> found = wb.disagreement.slices(wb.read("data/sample").where(criterion="helpfulness"), columns=["task_type"])
+    >>> found.loc[0, ["level", "status"]].tolist()
+    ['advice', 'found']
     """
     ratings.require(*(c for c in columns or () if c not in item_columns(ratings)))
-    wanted = tuple(columns) if columns is not None else default_columns(ratings)
+    wanted = tuple(columns) if columns is not None else (*default_columns(ratings), *number_columns(ratings))
     parts = rated_units(ratings, extra=[c for c in wanted if c in (*ratings.columns, *VIRTUAL)])
-    rows = judged(parts, ratings, Question(wanted, min_items, confidence, false_share, seed))
+    rows = judged(parts, ratings, Question(wanted, min_items, confidence, false_share, seed, pairs=True))
     if columns is None:  # nobody asked for a text, or for what is known of raters
         rows = rows[(rows["level"] != "") | rows["column"].isin(CONTRACT)]
-    strength = rows["excess"] / (rows["excess_high"] - rows["excess_low"])
-    order = strength.sort_values(ascending=False, kind="stable", na_position="last").index
-    rows = rows.assign(examples=[text.replace("\n", ", ") for text in rows["examples"]])
-    return rows.loc[order].drop(columns="test").reset_index(drop=True)
-
-
-def judged(parts: Sequence[Units], ratings: Ratings, question: Question) -> pd.DataFrame:
-    """The rows of all criteria, those that stand out marked as seen first or as found again."""
-    rows = contrasted(parts, ratings, question)
-    if not (rows["q"] <= question.false_share).any():
-        return rows
-    halves = [later_half(units, question.seed) for units in parts]
-    early, late = (contrasted([part_of(u, h == k) for u, h in zip(parts, halves)], ratings, question) for k in (0, 1))
-    return rows.assign(status=statuses(rows, early, late, question.false_share))
+    order = (rows["raw_excess"] / rows["se"]).sort_values(ascending=False, kind="stable", na_position="last").index
+    return rows.assign(examples=[text.replace("\n", ", ") for text in rows["examples"]]).loc[order].reset_index(drop=True)
 
 
 def default_columns(ratings: Ratings) -> tuple[str, ...]:
@@ -86,6 +91,14 @@ def default_columns(ratings: Ratings) -> tuple[str, ...]:
     present += [c for c in ratings.source.extras if c in first and few_levels(first[c])]
     table = ratings.items
     return tuple(dict.fromkeys(present + [c for c in item_columns(ratings) if few_levels(table[c])]))
+
+
+def number_columns(ratings: Ratings) -> tuple[str, ...]:
+    """Further columns that hold numbers of more than a few values, from a look at the first rows."""
+    first = ratings.to_pandas(limit=LOOK)
+    looked = {c: first[c] for c in ratings.source.extras if c in first} | {c: ratings.items[c] for c in item_columns(ratings)}
+    return tuple(c for c, column in looked.items() if pd.api.types.is_numeric_dtype(column)
+                 and not pd.api.types.is_bool_dtype(column) and not few_levels(column))
 
 
 def few_levels(column: pd.Series) -> bool:
@@ -100,74 +113,74 @@ def item_columns(ratings: Ratings) -> list[str]:
     return [] if ratings.items is None else [c for c in ratings.items.columns if c not in ratings.columns]
 
 
-def column_of(units: Units, ratings: Ratings, column: str, most: int) -> tuple[pd.Series, str]:
-    """A column's level for each unit, and why it has none: it differs within items, or has too many levels."""
-    if column in units.frame:
-        level = units.frame[column]
-    elif column in units.cells:
-        rows = units.cells[["row", column]]
-        level = rows.drop_duplicates("row")[column].reset_index(drop=True)
-        first = level.to_numpy(dtype=object)[rows["row"]]
-        differs = (rows[column].to_numpy(dtype=object) != first) & (rows[column].notna() & pd.notna(first)).to_numpy()
-        if np.bincount(rows["row"], differs, len(level)).astype(bool).mean() > MIXED:
-            return level, "differs between the raters of an item: it tells of raters, not of items"
-    else:
-        level = units.frame["item_id"].map(ratings.items.drop_duplicates("item_id").set_index("item_id")[column])
-    kinds = level.nunique()
-    return level, f"{kinds:,} levels, more than {most}: group them" if kinds > most else ""
+def judged(parts: Sequence[Units], ratings: Ratings | None, question: Question) -> pd.DataFrame:
+    """The rows of all criteria, those that stand out marked as seen first or as found again."""
+    parts = [units for units in parts if len(units.frame)]
+    grounds = [ground_of(units) for units in parts]
+    singles = [single_cuts(units, ratings, question.columns, most=question.most, min_items=question.min_items, within=question.within)
+               for units in parts]
+    levels = [(singles, contrasted(grounds, singles))]
+    if question.pairs:
+        pairs = [pair_cuts(own, leaning, min_items=question.min_items) for own, leaning in zip(singles, leans(singles, levels[0][1]))]
+        levels.append((pairs, contrasted(grounds, pairs)))
+    rows = []
+    for cuts, tested in levels:
+        tested = selected(tested, question).assign(status=statuses(parts, grounds, cuts, tested, question))
+        rows += slice_rows(parts, cuts, tested)
+    table = estimates_table(rows, by=BY).reindex(columns=["name", *BY, *MEASURES, *FURTHER])
+    return table.astype({c: "float64" for c in FURTHER[1:8]})
 
 
-def contrasted(parts: Sequence[Units], ratings: Ratings, question: Question) -> pd.DataFrame:
-    """The rows of all criteria, with q over all tests."""
-    rows = [row for units in parts if len(units.frame) for row in slice_rows(units, ratings, question)]
-    table = estimates_table(rows, by=BY).reindex(columns=["name", *BY, *MEASURES, *FURTHER, "test"])
-    first = ~table.duplicated(["criterion", "rubric", "test"])
-    q = pd.Series(false_discovery(table["p"].where(first).to_numpy(dtype=float)), index=table.index)
-    table["q"] = q.groupby([table["criterion"], table["rubric"], table["test"]]).transform("first") if len(table) else q
-    return table.astype({c: "float64" for c in ("elsewhere", "excess", "excess_low", "excess_high", "p", "q")})
+def contrasted(grounds: Sequence[Ground], cuts: Sequence[Sequence[Cut]]) -> pd.DataFrame:
+    """One row a group of the cuts of each criterion: part, cut and group (-1: the cut has none), effect, se, p, note, found, q."""
+    rows = []
+    for part, (ground, own) in enumerate(zip(grounds, cuts)):
+        for place, cut in enumerate(own):
+            if cut.note:
+                rows.append((part, place, -1, Contrast(note=cut.note), False))
+            elif cut.names:
+                found = contrasts(ground, cut.codes, len(cut.names), within=cut.within)
+                rows += [(part, place, k, contrast, k > 0 and cut.two_sided) for k, contrast in enumerate(found)]
+    table = pd.DataFrame(rows, columns=["part", "cut", "group", "found", "again"])
+    table = table.assign(**{c: np.array([getattr(x, c) for x in table["found"]], dtype=float) for c in ("effect", "se", "p")})
+    q = false_discovery(table["p"].where(~table["again"].astype(bool)).to_numpy(dtype=float))
+    return table.assign(q=np.where(table["again"], np.roll(q, 1), q) if len(q) else q)
 
 
-def slice_rows(units: Units, ratings: Ratings, question: Question) -> list[dict[str, object]]:
-    """One row a slice of one criterion and rubric; a set of items that an earlier slice holds already is left out."""
-    rows, seen = [], set()
-    held = {c: pd.factorize(units.first_ratings[c])[0] for c in ("rubric_version", *question.within) if c in units.cells}
-    for column in question.columns:
-        level, why_not = column_of(units, ratings, column, question.most)
-        if why_not:
-            rows.append(row_of(units, column, "", np.zeros(len(level), bool), Contrast(note=why_not), question))
-            continue
-        codes, names = pd.factorize(level, sort=False)
-        members = {str(name): codes == k for k, name in enumerate(names)}
-        members = {name: members[name] for name in sorted(members) if members[name].tobytes() not in seen
-                   and question.min_items <= members[name].sum() <= len(codes) - question.min_items}
-        seen |= {inside.tobytes() for inside in members.values()}
-        if members:
-            found = contrasts(units, np.column_stack(list(members.values())), confidence=question.confidence,
-                              within=strata([c for name, c in held.items() if name != column]))
-            rows += [row_of(units, column, name, members[name], contrast, question) for name, contrast in zip(members, found)]
-    return rows
+def leans(cuts: Sequence[Sequence[Cut]], tested: pd.DataFrame) -> list[list[np.ndarray]]:
+    """For each cut of each criterion, which of its groups lean hot."""
+    leaning = [[np.zeros(len(cut.names), bool) for cut in own] for own in cuts]
+    for row in tested[(tested["p"] <= LEANS) & (tested["effect"] > 0)].itertuples():
+        leaning[row.part][row.cut][row.group] = True
+    return leaning
 
 
-def strata(codes: Sequence[np.ndarray]) -> np.ndarray | None:
-    """(U,) one code for each combination of the columns' codes; None without columns."""
-    return np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].ravel() if codes else None
+def selected(tested: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """With the effects shrunk, and the intervals of the selected (by q) widened."""
+    once = ~tested["again"].astype(bool)
+    news = tested["q"] <= question.false_share
+    wide = coverage_of_the_selected(int((news & once).sum()), max(int((tested["p"].notna() & once).sum()), 1), question.confidence)
+    ends = [found.ends(wide if new else question.confidence) for found, new in zip(tested["found"], news)]
+    effect = shrunk(tested["effect"].where(once).to_numpy(), tested["se"].where(once).to_numpy())
+    if len(effect):
+        effect = np.where(once, effect, -np.roll(effect, 1))     # the other side of a column of two levels
+    return tested.assign(low=[low for low, _ in ends], high=[high for _, high in ends], news=news, confidence=question.confidence,
+                         excess=np.where(np.isfinite(effect), effect, tested["effect"]))
 
 
-def row_of(units: Units, column: str, level: str, inside: np.ndarray, found: Contrast, question: Question) -> dict[str, object]:
-    """One row of `slices`. `test` is the same for a slice and all that is not in it."""
-    value, n_inside = units.frame["value"].to_numpy(), int(inside.sum())
-    others = float(value[~inside].mean()) if n_inside else math.nan
-    criterion, rubric = str(units.frame["criterion"].iloc[0]), str(units.frame["rubric"].iloc[0])
-    contested = units.most_contested[inside[units.most_contested]][:6]
-    low, high = (min(max(others + end, 0.0), 1.0) if end == end else end for end in (found.low, found.high))   # a share
-    row = estimate("disagreement", others + found.effect, low=low, high=high,
-                   confidence=question.confidence, method="score test", n_items=n_inside, n_raters=units.raters_of(inside),
-                   n_ratings=int(units.frame["n_ratings"].to_numpy()[inside].sum()), note=found.note)
-    return row | {"criterion": criterion, "rubric": rubric, "column": column, "level": level,
-                  "slice": json.dumps({"criterion": criterion, column: level}, ensure_ascii=False), "elsewhere": others,
-                  "excess": found.effect, "excess_low": found.low, "excess_high": found.high, "p": found.p, "q": math.nan, "status": "",
-                  "examples": "\n".join(dict.fromkeys(units.frame["item_id"].iloc[contested].astype(str)[:3])),
-                  "test": min(inside.tobytes(), (~inside).tobytes())}
+def statuses(parts: Sequence[Units], grounds: Sequence[Ground], cuts: Sequence[Sequence[Cut]], tested: pd.DataFrame,
+             question: Question) -> np.ndarray:
+    """For each test "found" if one half finds it by itself (q) and the other repeats it (p), "watch" if not, "" if it is not hot."""
+    hot = ((tested["q"] <= question.false_share) & (tested["effect"] > 0)).to_numpy()
+    if not hot.any():
+        return np.full(len(tested), "", dtype=object)
+    halves = [later_half(units, question.seed) for units in parts]
+    early, late = (contrasted([ground.part(half == k) for ground, half in zip(grounds, halves)],
+                                [[cut.part(half == k) for cut in own] for own, half in zip(cuts, halves)]) for k in (0, 1))
+    discovered, repeated = ([((half[c] <= question.false_share) & (half["effect"] > 0)).to_numpy() for half in (early, late)]
+                            for c in ("q", "p"))
+    again = (discovered[0] & repeated[1]) | (discovered[1] & repeated[0])
+    return np.select([hot & again, hot], ["found", "watch"], "").astype(object)
 
 
 def later_half(units: Units, seed: int) -> np.ndarray:
@@ -180,17 +193,30 @@ def later_half(units: Units, seed: int) -> np.ndarray:
     return (order > np.median(order)).astype(int)[blocks] if n else np.zeros(0, int)
 
 
-def part_of(units: Units, keep: np.ndarray) -> Units:
-    """The chosen units, as if there were no others."""
-    rows = units.cells[keep[units.cells["row"].to_numpy()]]
-    return units_of(rows, nominal=units.nominal)
+def slice_rows(parts: Sequence[Units], cuts: Sequence[Sequence[Cut]], tested: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows of `slices` for the tests of one kind."""
+    rows = []
+    for (part, place), group in tested.groupby(["part", "cut"], sort=True):
+        units, cut = parts[part], cuts[part][place]
+        n_raters = units.raters_of(cut.codes, len(cut.names))
+        rows += [row_of(units, cut, int(row.group), row, n_raters) for row in group.itertuples()]
+    return rows
 
 
-def statuses(whole: pd.DataFrame, early: pd.DataFrame, late: pd.DataFrame, false_share: float) -> np.ndarray:
-    """For each row of `whole` "found" if one half finds it by itself (q) and the other repeats it (p), "watch" if not, "" if not hot."""
-    first, second = (half.set_index(BY)[["excess", "p", "q"]].reindex(pd.MultiIndex.from_frame(whole[BY])) for half in (early, late))
-    discovered = [((half["q"] <= false_share) & (half["excess"] > 0)).to_numpy() for half in (first, second)]
-    repeated = [((half["p"] <= false_share) & (half["excess"] > 0)).to_numpy() for half in (second, first)]
-    hot = ((whole["q"] <= false_share) & (whole["excess"] > 0)).to_numpy()
-    again = (discovered[0] & repeated[0]) | (discovered[1] & repeated[1])
-    return np.select([hot & again, hot], ["found", "watch"], "")
+def row_of(units: Units, cut: Cut, k: int, test: object, n_raters: np.ndarray) -> dict[str, object]:
+    """One row of `slices`."""
+    value, inside = units.frame["value"].to_numpy(), (cut.codes == k) & (k >= 0)
+    pair, n_inside, names = len(cut.columns) > 1, int(inside.sum()), cut.names[k] if k >= 0 else ("",) * len(cut.columns)
+    others = float(value[inside].mean() - test.effect if pair else value[~inside].mean()) if n_inside else math.nan
+    low, high = (min(max(others + end, 0.0), 1.0) if end == end else end for end in (test.low, test.high))   # a share
+    contested = units.most_contested[inside[units.most_contested]][:6]
+    row = estimate("disagreement", others + test.effect, low=low, high=high, se=test.se, confidence=test.confidence,
+                   method="score test, widened for selection" if test.news else "score test", n_items=n_inside,
+                   n_raters=int(n_raters[k]) if k >= 0 else 0,
+                   n_ratings=int(units.frame["n_ratings"].to_numpy()[inside].sum()), note=test.found.note)
+    criterion, rubric = str(units.frame["criterion"].iloc[0]), str(units.frame["rubric"].iloc[0])
+    return row | {"criterion": criterion, "rubric": rubric, "column": " x ".join(cut.columns), "level": " x ".join(names),
+                  "slice": json.dumps({"criterion": criterion, **dict(zip(cut.columns, names))}, ensure_ascii=False), "elsewhere": others,
+                  "excess": test.excess, "raw_excess": test.effect, "excess_low": test.low, "excess_high": test.high, "p": test.p,
+                  "q": test.q, "status": test.status, "also": cut.also[k] if k >= 0 else "",
+                  "examples": "\n".join(dict.fromkeys(units.frame["item_id"].iloc[contested].astype(str)[:3]))}

@@ -26,7 +26,8 @@ def items(ratings: Ratings, *, by: Sequence[str] = (), min_ratings: int = 2, pri
     criterion: mean over pairs of (s_a - s_b)^2 + v_a + v_b. `excess` is their difference, shrunk for few ratings as if `prior`
     further ratings had shown what was expected: (n - 1) / (n - 1 + prior) of it. Highest excess first.
 
-    `shape`: "agree" (no excess), "outlier" (one rating makes it), "split" (two groups, alike within), "noise" (none of these).
+    `shape`: "agree" (no excess), "outlier" (one rating makes it), "split" (two groups, alike within), "noise" (none of these). A split
+    needs 4 ratings, and noise alone makes some: one item in seven with 4 or 5 ratings on five levels, more on fewer (`shape.shapes`).
     by: columns to carry along (the first rating's level). min_ratings: items with fewer are left out (2 at least).
 
     Items rated once are left out: one rating cannot disagree. With none left the table is empty.
@@ -34,8 +35,8 @@ def items(ratings: Ratings, *, by: Sequence[str] = (), min_ratings: int = 2, pri
 
     >>> import pandas as pd, workbench as wb
     >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 1, 5], "bob": [1, 2, 1], "cy": [1, 1, 5]}, index=["a", "b", "c"]))
-    >>> items(ratings)[["item_id", "value", "shape"]].head(1).to_dict("records")
-    [{'item_id': 'c', 'value': 0.6666666666666666, 'shape': 'outlier'}]
+    >>> items(ratings)[["item_id", "value", "shape"]].round(3).head(1).to_dict("records")
+    [{'item_id': 'c', 'value': 0.667, 'shape': 'outlier'}]
     """
     if min_ratings < 2 or prior < 0:
         raise ParameterError(f"min_ratings={min_ratings!r}, prior={prior!r}: give at least 2 ratings, and a prior of 0 or more.")

@@ -7,7 +7,7 @@ import numpy as np
 from workbench.disagreement.units import Units
 
 OUTLIER = 0.25   # without its farthest rating, at most this share of the disagreement is left
-SPLIT = 0.2      # cut in two groups, at most this share of the squared distances is left within them
+SPLIT = 0.15     # cut in two groups, at most this share of the squared distances is left within them
 SMALLER = 0.25   # each of two readings has at least this share of the ratings, and two of them
 
 
@@ -16,6 +16,11 @@ def shapes(units: Units, excess: np.ndarray) -> np.ndarray:
 
     outlier: three ratings or more, one of which makes the disagreement. split: two groups of ratings, alike within,
     each of two or more. noise: neither, or two ratings, which cannot show more.
+
+    How often that is right, on five levels (benchmarks/disagreement.py --only shapes): two readings planted 2.8 SD apart are called split
+    nine times in ten from 4 ratings on, never with 3 (half the time "outlier"); diffuse noise is called split on 13 to 16 % of items with
+    4 or 5 ratings, 9 % with 8 or 12; one planted dissenter is called outlier on 50 to 70 % of items. On two or three levels
+    noise cannot be told from two readings: up to 24 % of plain items with 4 or 5 ratings part in two.
     """
     one_left, two_groups = (nominal_cuts if units.nominal else ordered_cuts)(units)
     return np.select([excess <= 0, one_left, two_groups], ["agree", "outlier", "split"], "noise")

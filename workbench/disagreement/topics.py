@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,7 @@ import pandas as pd
 
 from workbench.disagreement.hot import Question, judged
 from workbench.disagreement.units import Units, rated_units, units_of
-from workbench.errors import shorten
-from workbench.estimates import MEASURES, estimate, estimates_table
+from workbench.errors import ParameterError
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -23,89 +21,41 @@ SMALLEST = 10        # items of a topic
 DIMENSIONS = 30      # what is kept of the words before topics are sought
 FITTED = 4_000       # different texts among which topics are sought; the others join the topic of the most similar of these
 RESAMPLES, KEPT = 3, 0.8
-NO_TEXT = "the items have no text: give an items table or a column named text"
-NO_TOPIC = "the texts fall into no topics"
-BY = ["cluster", "terms", "criterion", "rubric"]
-FURTHER = ["size", "p", "q", "status", "stability", "examples"]
 
 
 @dataclass(frozen=True)
 class Topics:
-    """The topics of the items' texts: `items` (item_id, topic, name), and `rows` that contrast them, None without topics."""
+    """The topics of the items' texts: `points` (texts, dimensions) among which they were sought, `items` (item_id, topic, name), and `rows`
+    that contrast them, None without topics."""
 
-    texts: pd.Series | None
-    features: object
+    points: object
     items: pd.DataFrame
     rows: pd.DataFrame | None
 
 
-def clusters(ratings: Ratings, *, text: str | None = None, min_size: int = SMALLEST, within: Sequence[str] = ("task_type",),
-             false_share: float = 0.05, seed: int = 0) -> pd.DataFrame:
-    """Which items belong to a topic on which raters differ more than elsewhere?
-
-    One row an item that has text: item_id, `topic` (its group by words: TF-IDF, HDBSCAN; -1 none), `name` (the words that set the
-    topic apart), `cluster` (the topic, where raters differ on it more than elsewhere: `cluster_terms`; else -1, none).
-    On data without structure every cluster is -1 at least 95 times in 100.
-
-    text: the column of texts, of the ratings or the items table; default `text`, then `item_text`. min_size: items of the smallest topic.
-    within: columns held constant, those that occur: a topic must stand out among the items of its task type.
-    Without text, or with texts that fall into no topics, no row; `cluster_terms` says why.
-    """
-    found = find_topics(ratings, text, Question(("topic",), min_size, false_share=false_share, seed=seed, within=tuple(within)))
-    hot = [] if found.rows is None else found.rows.loc[found.rows["status"] != "", "level"].astype(int)
-    return found.items.assign(cluster=found.items["topic"].where(found.items["topic"].isin(hot), -1))
-
-
-def cluster_terms(ratings: Ratings, *, text: str | None = None, min_size: int = SMALLEST, within: Sequence[str] = ("task_type",),
-                  confidence: float = 0.95, false_share: float = 0.05, seed: int = 0) -> pd.DataFrame:
-    """What are the topics about, and how much more do raters differ on them than elsewhere?
-
-    One row a topic and criterion: `terms` (words), `size` (items), `value` with `low` and `high` (disagreement less that of
-    other items of the same `within` on the same criterion, 0 as there, raters' severity and noise taken out), p, q and `status` as in
-    `slices`, `stability` (mean overlap, 0-1, with its likeliest counterpart when four fifths of the texts are grouped anew), `examples`
-    (three items with the most disagreement). The arguments are those of `clusters`.
-
-    Without text or topics: one row without cluster whose `note` says so. The strongest come first.
-    """
-    found = find_topics(ratings, text, Question(("topic",), min_size, confidence, false_share, seed, within=tuple(within)))
-    if found.rows is None:
-        why = estimate("excess_disagreement", math.nan, note=NO_TEXT if found.texts is None else NO_TOPIC)
-        rows = estimates_table([why | {"cluster": -1, "terms": "", "criterion": "", "rubric": "", "examples": "", "status": ""}], by=BY)
-        return rows.reindex(columns=["name", *BY, *MEASURES, *FURTHER])
-    topic, rows = found.items["topic"].to_numpy(), found.rows
-    rows = rows.assign(name="excess_disagreement", cluster=rows["level"].astype(int), size=rows["n_items"], value=rows["excess"],
-                       low=rows["excess_low"], high=rows["excess_high"])
-    rows["terms"] = rows["cluster"].map(found.items.drop_duplicates("topic").set_index("topic")["name"])
-    rows["stability"] = rows["cluster"].map(stability(found.features, topic, min_size=min_size, seed=seed))
-    rows["examples"] = ["; ".join(f"{item}: {shorten(found.texts[item], 70)}" for item in cell.split("\n")) for cell in rows["examples"]]
-    order = (rows["value"] / (rows["high"] - rows["low"])).sort_values(ascending=False, kind="stable", na_position="last").index
-    return rows.loc[order, ["name", *BY, *MEASURES, *FURTHER]].reset_index(drop=True)
-
-
-def find_topics(ratings: Ratings, text: str | None, question: Question) -> Topics:
-    """The topics with their contrasts; kept in memory, for `clusters` and `cluster_terms` ask for the same."""
-    memory, key = ratings.source.memory, repr(("topics", ratings.conditions, ratings.start, ratings.end, text, question))
-    if key not in memory:
-        memory[key] = sought_topics(ratings, text, question)
-    return memory[key]
-
-
-def sought_topics(ratings: Ratings, text: str | None, question: Question) -> Topics:
+def sought_topics(ratings: Ratings, texts: pd.Series, embed: Callable[[list[str]], np.ndarray] | None, question: Question) -> Topics:
     """Topics sought and contrasted."""
-    texts = item_texts(ratings, text)
-    if texts is None or texts.empty:
-        empty = pd.DataFrame({"item_id": pd.Series(dtype=str), "topic": pd.Series(dtype=int), "name": pd.Series(dtype=str)})
-        return Topics(None, None, empty, None)
     features, words = word_features(texts)
-    topic = topics_of(features, min_size=question.min_items, seed=question.seed)
-    table = pd.DataFrame({"item_id": texts.index, "topic": topic})
+    points = features if embed is None else embedded(texts, embed)
+    topic = topics_of(points, min_size=question.min_items, seed=question.seed)
     names = topic_names(features, words, topic)
-    table["name"] = [names.get(k, "") for k in topic]
+    table = pd.DataFrame({"item_id": texts.index, "topic": topic, "name": [names.get(k, "") for k in topic]})
     if topic.max() < 0:
-        return Topics(texts, features, table, None)
+        return Topics(points, table, None)
     parts = [with_topic(units, table, texts) for units in rated_units(ratings, extra=question.within)]
-    rows = judged(parts, ratings, replace(question, most=len(table)))
-    return Topics(texts, features, table, rows if len(rows) else None)
+    rows = judged(parts, ratings, replace(question, columns=("topic",), most=len(table)))
+    return Topics(points, table, rows if len(rows) else None)
+
+
+def embedded(texts: pd.Series, embed: Callable[[list[str]], np.ndarray]) -> object:
+    """(texts, dimensions) what a caller's function makes of the texts."""
+    from scipy.sparse import csr_array
+
+    points = np.asarray(embed(texts.astype(str).tolist()), dtype=float)
+    if points.ndim != 2 or len(points) != len(texts) or not np.isfinite(points).all():
+        raise ParameterError(f"embed: expected a row of finite numbers for each of {len(texts):,} texts, found an array of shape "
+                             f"{points.shape}{'' if np.isfinite(points).all() else ' with nan or infinite numbers'}. Mend the function.")
+    return csr_array(points)
 
 
 def item_texts(ratings: Ratings, column: str | None = None) -> pd.Series | None:

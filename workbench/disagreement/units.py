@@ -7,7 +7,7 @@ s and noise v differ by (s_a - s_b)^2 + v_a + v_b on the average item; the mean 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -69,9 +69,12 @@ class Units:
     def _raters(self) -> np.ndarray:
         return pd.factorize(self.cells["rater_id"])[0]
 
-    def raters_of(self, inside: np.ndarray) -> int:
-        """How many raters rated the units that are true in `inside` (U,)."""
-        return int((np.bincount(self._raters[inside[self.cells["row"].to_numpy()]]) > 0).sum())
+    def raters_of(self, codes: np.ndarray, n: int) -> np.ndarray:
+        """(n,) how many raters rated the units of each of the groups 0 to n - 1 of `codes` (U,); -1 is in none."""
+        group = codes[self.cells["row"].to_numpy()]
+        met = self._raters[group >= 0].astype(np.int64) * n + group[group >= 0]
+        m = int(self._raters.max(initial=-1)) + 1
+        return (np.bincount(met, minlength=n * m).reshape(m, n) > 0).sum(axis=0)
 
     @cached_property
     def blocks(self) -> np.ndarray:
@@ -98,13 +101,23 @@ def rated_units(ratings: Ratings, *, extra: Sequence[str] = ()) -> list[Units]:
 
 def units_by_rubric(rows: pd.DataFrame, scales: Mapping[Instrument, Scale]) -> list[Units]:
     """Units from ratings, each placed on the scale of its own version."""
-    rows, parts = rows.assign(place=np.nan), []
-    for (criterion, rubric, version), part in rows.groupby(list(INSTRUMENT), sort=False):
-        rows.loc[part.index, "place"] = places(part, scales[rubric, version, criterion])
-    for (criterion, rubric), part in rows.groupby(["criterion", "rubric"], sort=True):
+    rows = rows.reset_index(drop=True)
+    place, parts = np.zeros(len(rows)), []
+    for (criterion, rubric, version), part in parted(rows, list(INSTRUMENT)):
+        place[part.index] = places(part, scales[rubric, version, criterion])
+    rows["place"] = place
+    for (criterion, rubric), part in parted(rows, ["criterion", "rubric"]):
         first = scales[rubric, part["rubric_version"].iloc[0], criterion]
         parts.append(units_of(part, nominal=first.name == "nominal"))
     return parts
+
+
+def parted(rows: pd.DataFrame, columns: list[str]) -> Iterator[tuple[tuple[object, ...], pd.DataFrame]]:
+    """Rows by their levels of the columns, in order; those that are all alike are not copied."""
+    if len(rows) and all((rows[c] == rows[c].iloc[0]).all() for c in columns):
+        yield tuple(rows[c].iloc[0] for c in columns), rows
+    else:
+        yield from rows.groupby(columns, sort=True)
 
 
 def places(rows: pd.DataFrame, scale: Scale) -> np.ndarray:
@@ -121,8 +134,10 @@ def places(rows: pd.DataFrame, scale: Scale) -> np.ndarray:
 
 def units_of(rows: pd.DataFrame, *, nominal: bool) -> Units:
     """Units of one criterion and rubric from their ratings, with value and expected disagreement."""
-    n = rows.groupby("unit")["unit"].transform("size")
-    rows = rows[n >= 2].sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
+    code = pd.factorize(rows["unit"])[0]
+    n = np.bincount(code)[code]
+    order = np.lexsort((rows["place"].to_numpy(), rows["unit"].to_numpy()))
+    rows = rows.take(order[n[order] >= 2]).reset_index(drop=True)
     rows["row"] = pd.factorize(rows["unit"])[0]
     kept = [c for c in ("item_id", "step", *INSTRUMENT, "prompt_id") if c in rows]
     frame = rows.drop_duplicates("row")[kept].reset_index(drop=True)
@@ -165,9 +180,13 @@ def rater_weights(unit: np.ndarray, rater: np.ndarray, size: np.ndarray) -> csr_
 
 
 def fitted(design: csr_array, y: np.ndarray) -> np.ndarray:
-    """Least squares fit of y, (U,) or (U, K), on the design; columns that repeat others do no harm: a trace of ridge splits them."""
+    """Least squares fit of y, (U,) or (U, K), on the design."""
+    return design @ solved((design.T @ design).toarray(), design.T @ y)
+
+
+def solved(normal: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Least squares coefficients; columns that repeat others do no harm: a trace of ridge splits them."""
     from scipy.linalg import solve
 
-    normal = (design.T @ design).toarray()
-    normal[np.diag_indices_from(normal)] += RIDGE * max(normal.trace(), 1) / len(normal)
-    return design @ solve(normal, design.T @ y, assume_a="pos")
+    ridge = RIDGE * max(normal.trace(), 1) / len(normal)
+    return solve(normal + ridge * np.eye(len(normal)), sums, assume_a="pos")

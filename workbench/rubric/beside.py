@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from workbench import resample
 from workbench.agreement.contrast import Condition, put_beside
@@ -16,45 +15,16 @@ from workbench.agreement.estimate import Sampling
 from workbench.agreement.exchange import Beside, interval_of
 from workbench.agreement.identified import Identified
 from workbench.agreement.krippendorff import alpha_sums
-from workbench.errors import ParameterError
-from workbench.estimates import MEASURES, estimate, estimates_table, join_notes
-from workbench.rubric.pairing import INSTRUMENT, Bridge, bridges, chosen_pair, versions
+from workbench.estimates import estimate, join_notes
+from workbench.rubric.pairing import INSTRUMENT, Bridge, versions
 
 if TYPE_CHECKING:
     from workbench.instrument import Scale
     from workbench.ratings import Ratings
 
 DIFFERENCE = "difference of krippendorff_alpha"
+RATED_ONCE = "no item of the bridge set has two ratings under both versions"
 LEVELS_DIFFER = "the versions have different levels: alphas on different scales are not comparable as they stand"
-
-
-def compare(ratings: Ratings, *, versions: Sequence[str] | None = None, confidence: float = 0.95, draws: int = 1000,
-            seed: int = 0) -> pd.DataFrame:
-    """Do raters agree better under the new version of the rubric?
-
-    For each criterion Krippendorff's alpha of all ratings under either version, each with its own mix of items and raters; and
-    `difference of krippendorff_alpha`, new less old, on the bridge set alone: items that the same raters rated under both. Above 0 the
-    new version is agreed on better. Interval: percentile bootstrap of items (prompts, where known), both versions drawn together.
-
-    versions: old and new, by the names in `versions`; default as there. confidence, draws, seed: of the intervals.
-
-    Undefined (nan, the reason in `note`): one version only; no item under both; items under both but by different raters (then a
-    difference cannot be told from the rater pool); fewer than 10 bridge items; one level only.
-    Returns an estimates table by criterion and rubric_version ("new less old" for a difference). `repeats` says whether the intervals
-    of both random halves of the bridge set lie on the same side of 0; `df` is the number of items (prompts) drawn, less one.
-    Source: Krippendorff (2018), Content Analysis, 4th ed., ch. 12; Efron and Tibshirani (1993), ch. 8.
-    """
-    if not 0 < confidence < 1 or draws < 2:
-        raise ParameterError(f"confidence={confidence!r}, draws={draws!r}: give a share between 0 and 1, and at least 2 draws.")
-    pair = chosen_pair(ratings, versions)
-    if pair is None:
-        return estimates_table([], by=["criterion", "rubric_version"]).assign(df=pd.Series(dtype=float), repeats=pd.Series(dtype=bool))
-    rows = [*alphas(ratings, pair, confidence),
-            *(difference(b, pair, confidence=confidence, draws=draws, seed=seed) for b in bridges(ratings, pair))]
-    table = estimates_table(rows, by=["criterion", "rubric_version"])
-    rank = {name: k for k, name in enumerate(["krippendorff_alpha", DIFFERENCE])}
-    table = table.assign(_name=table["name"].map(rank)).sort_values(["criterion", "_name"], kind="stable").drop(columns="_name")
-    return table[["name", "criterion", "rubric_version", *MEASURES, "df", "repeats"]].reset_index(drop=True)
 
 
 def alphas(ratings: Ratings, pair: tuple[str, str], confidence: float) -> list[dict[str, object]]:
@@ -75,6 +45,8 @@ def difference(found: Bridge, pair: tuple[str, str], *, confidence: float, draws
     if found.reason:
         return row | estimate(DIFFERENCE, math.nan, n_items=found.both["unit"].nunique(), note=found.reason)
     sides, n_items, *_ = put_beside(*(condition(found, side, scale) for side, scale in zip(("old", "new"), found.scales)), ["unit"])
+    if not len(sides.weight):
+        return row | estimate(DIFFERENCE, math.nan, n_items=n_items, note=RATED_ONCE)
     value = float(resample.value(sides.formula, np.concatenate([sides.weight @ part for part in (sides.first, sides.second)])))
     sampling, size = Sampling("bootstrap", confidence, draws, seed), len(sides.weight)
     half = np.random.default_rng(seed).permutation(size) % 2 == 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
 INSTRUMENT = ["criterion", "rubric", "rubric_version"]
+CARRIED = ("prompt_id", "rated_at", "system", "system_b", "shown_first", "task_type", "seconds")
 NO_SECOND = "only one rubric version occurs: there is nothing to compare"
 NOT_SHARED = "rated under one of the two versions only"
 NO_BRIDGE = "no bridge set: no item was rated under both versions; have the same raters rate some 100 items under both"
@@ -67,11 +68,42 @@ def versions(ratings: Ratings) -> pd.DataFrame:
     return table.sort_values(["first", "version"], kind="stable").reset_index(drop=True)
 
 
-def paired_cells(ratings: Ratings) -> pd.DataFrame:
-    """The panel's ratings, versions apart; kept in memory for the functions of one page."""
-    memory, key = ratings.source.memory, repr(("rubric cells", ratings.conditions, ratings.start, ratings.end))
+def paired_cells(ratings: Ratings, *also: str) -> pd.DataFrame:
+    """The panel's ratings, versions apart, with the columns `also` where these are there; kept in memory for the functions of one page."""
+    wanted = [c for c in dict.fromkeys((*CARRIED, *also)) if c not in ratings.missing]
+    memory, key = ratings.source.memory, repr(("rubric cells", ratings.conditions, ratings.start, ratings.end, *also))
     if key not in memory:
-        memory[key] = cells(ratings, by=INSTRUMENT, extra=[c for c in ("prompt_id", "rated_at") if c not in ratings.missing])
+        memory[key] = cells(ratings, by=INSTRUMENT, extra=wanted)
+    return memory[key]
+
+
+def in_prompts(ratings: Ratings, *also: str) -> pd.DataFrame:
+    """`paired_cells` with `version` (its name in `versions`), `label` (its level's name), `prompt` (a code of prompt_id, else of
+    item_id); no step is -1.
+
+    Levels of a nominal scale have no order, so that they lose their scores; two levels keep them, whose mean is a share.
+    """
+    memory, key = ratings.source.memory, repr(("rubric prompts", ratings.conditions, ratings.start, ratings.end, *also))
+    if key in memory:
+        return memory[key]
+    rows, scales = paired_cells(ratings, *also), facts(ratings).scales
+    name = {(r.rubric, r.rubric_version): r.version for r in versions(ratings).itertuples()}
+    keys, asked = rows.groupby(INSTRUMENT, sort=False).ngroup().to_numpy(), rows["item_id"].astype(object)
+    if "prompt_id" in rows:
+        asked = rows["prompt_id"].astype(object).where(rows["prompt_id"].notna(), asked)
+    label, version = np.full((2, len(rows)), None, dtype=object)
+    score = rows["score"].to_numpy(dtype=float, copy=True)
+    for place in (np.flatnonzero(keys == k) for k in range(keys.max(initial=-1) + 1)):
+        criterion, *instrument = rows[INSTRUMENT].iloc[place[0]]
+        scale, version[place] = scales[*instrument, criterion], name[tuple(instrument)]
+        if scale.levels:
+            level = rows["level"].to_numpy(dtype=float, na_value=np.nan)[place]
+            known = ~np.isnan(level)
+            label[place[known]] = np.array(scale.levels, dtype=object)[level[known].astype(int)]
+        if scale.name == "nominal" and len(scale.levels) > 2:
+            score[place] = np.nan
+    memory[key] = rows.assign(prompt=pd.factorize(asked)[0], version=version, label=label, score=score,
+                              step=rows["step"].fillna(-1).astype(int))
     return memory[key]
 
 
@@ -98,9 +130,9 @@ def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, st
     table = kin if len(kin) else table
     rows, order = paired_cells(ratings), list(table["version"])
     rows = rows[rows["rubric"].isin(table["rubric"])]
-    item = rows["criterion"] + "\x1f" + rows["item_id"].astype(str)
+    item = rows.groupby(["criterion", "item_id"], sort=False).ngroup()
     label = pd.Series([name[key] for key in zip(rows["rubric"], rows["rubric_version"])], index=rows.index)
-    by_rater = item + "\x1f" + rows["rater_id"].astype(str)
+    by_rater = rows.groupby([item, rows["rater_id"]], sort=False).ngroup()
     return most_shared(by_rater, label, order) or most_shared(item, label, order) or (order[-2], order[-1])
 
 

@@ -1,0 +1,260 @@
+"""Into how many camps raters fall, and who belongs to which.
+
+Without camps all raters judge one thing, each with a noise of their own: opinions of i and j correlate by l_i l_j. With camps each judges
+the thing of a camp: l_i l_j f, with f the correlation of the two camps' things, 1 within a camp. The gain in weighted least
+squares of the best camps over none is held against its gain on ratings drawn from the model without (more) camps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from workbench.disagreement.camps_scores import Panel, cleared, working
+
+MOST = 4           # camps looked for
+SMALLEST = 2       # raters in a camp
+ROUNDS = 10
+NEARLY = 0.75      # of the raters that another number of camps places
+REPEAT = 0.05      # p at which camps of one half are seen again in the other
+LOT = 40           # draws between two looks at p
+MATTERS = 0.6      # correlation of two camps' things (.3 across where .5 within) that a "none" should not have overlooked
+NEAR = 0.8         # correlation of two camps' things above which they are one, however sure it is that they are not quite
+SURE = 0.92       # share of resamples in which a rater must fall in the same camp
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Camps (B, R), loadings l (B, R), correlations f (B, K, K) and cost (B,) of B fits."""
+
+    camp: np.ndarray
+    load: np.ndarray
+    between: np.ndarray
+    cost: np.ndarray
+
+    @property
+    def model(self) -> np.ndarray:
+        """(B, R, R) correlations of opinions."""
+        held = np.eye(self.between.shape[1])[self.camp] * self.load[:, :, None]
+        return held @ self.between @ held.swapaxes(1, 2)
+
+    @property
+    def across(self) -> np.ndarray:
+        """(B,) how the things of the two nearest camps correlate; 1 without camps."""
+        k = self.between.shape[1]
+        return np.where(np.eye(k) > 0, -1.0, self.between).max(axis=(1, 2)) if k > 1 else np.ones(len(self.camp))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """camp (R,): 0 = none or cannot tell; support (R,); n_camps: 0 is none, nan is cannot tell; p of the first parting; fit of the camps
+    that were looked at; note; reach: the interval of `fit.across`."""
+
+    camp: np.ndarray
+    support: np.ndarray
+    n_camps: float
+    p: float
+    fit: Fit
+    note: str = ""
+    reach: tuple[float, float] = (np.nan, np.nan)
+
+
+def fitted(rho: np.ndarray, weight: np.ndarray, camp: np.ndarray, load: np.ndarray, *, k: int, moving: bool = True) -> Fit:
+    """Alternating least squares from given camps (B, R) and loadings: loadings, correlations between camps, and, if `moving`, camps.
+
+    A round costs two products of (R, R) with (R, k): correlations and weights summed over each camp's members.
+    """
+    eye, product, best = np.eye(k), weight * rho, None
+    whole = np.einsum("brs,brs->b", product, rho)
+    for turn in range(ROUNDS):
+        held = eye[camp] * load[:, :, None]
+        sums, sizes = product @ held, weight @ held**2
+        top, size = held.swapaxes(1, 2) @ sums, (held**2).swapaxes(1, 2) @ sizes
+        between = np.where(eye > 0, 1.0, np.clip(top / np.maximum(size, 1e-12), -1, 1))
+        cost = (whole - 2 * (top * between).sum(axis=(1, 2)) + (size * between**2).sum(axis=(1, 2))) / 2
+        if k > 1:
+            cost = np.where(eye[camp].sum(axis=1).min(axis=1) < SMALLEST, np.inf, cost)
+        fit = Fit(camp, load, between, cost)
+        best = fit if best is None else _better(best, fit)
+        aim, need = np.maximum(sums @ between, 0), np.maximum(sizes @ between**2, 1e-12)
+        if moving and k > 1:   # every other rater in turn: moved all at once, two may chase each other
+            turns = (np.arange(camp.shape[1]) + turn) % 2 == 0
+            camp = np.where(turns, (aim**2 / need).argmax(axis=2), camp)
+        chosen = np.take_along_axis(aim / need, camp[:, :, None], axis=2)[:, :, 0]
+        load = np.clip((load + chosen) / 2, 0, 0.97)
+    return best
+
+
+def _better(old: Fit, new: Fit) -> Fit:
+    """Of two fits each, the cheaper."""
+    gain = new.cost < old.cost
+    return Fit(*(np.where(gain.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in
+                 ((old.camp, new.camp), (old.load, new.load), (old.between, new.between), (old.cost, new.cost))))
+
+
+def common(sums: tuple[np.ndarray, ...], coefficients: np.ndarray, *, steps: int = 4) -> tuple[np.ndarray, np.ndarray, Fit]:
+    """Working correlations, weights and the fit of one thing for all."""
+    load = np.full(coefficients.shape[:2], 0.6)
+    for _ in range(steps):
+        rho, weight, other = working(sums, coefficients, load)
+        rho = cleared(rho, weight, load[:, :, None] * load[:, None, :], other)
+        fit = fitted(rho, weight, np.zeros(load.shape, dtype=int), load, k=1)
+        load = fit.load
+    return rho, weight, fit
+
+
+def split(rho: np.ndarray, weight: np.ndarray, fit: Fit) -> Fit:
+    """The best fit with one camp more: each camp parted along what it leaves unexplained, by sign and by the far end, then refined."""
+    batch, raters = fit.camp.shape
+    k = fit.between.shape[1]
+    rest, best = np.sqrt(weight) * (rho - fit.model), None
+    for old in range(k):
+        inside = fit.camp == old
+        vectors = np.linalg.eigh(rest * (inside[:, :, None] & inside[:, None, :]))[1][:, :, [-1, -2]]
+        first, second = vectors[:, :, 0], vectors[:, :, 1]
+        for away in (first > 0, second > 0, first > 0.5 * first.max(axis=1, keepdims=True),
+                     first < 0.5 * first.min(axis=1, keepdims=True)):
+            tried = fitted(rho, weight, np.where(inside & away, k, fit.camp), fit.load, k=k + 1)
+            best = tried if best is None else _better(best, tried)
+    return best
+
+
+def grown(sums: tuple[np.ndarray, ...], coefficients: np.ndarray, *, k: int) -> list[Fit]:
+    """Fits of 1, 2, ... k camps."""
+    rho, weight, fit = common(sums, coefficients)
+    fits = [fit]
+    while len(fits) < k:
+        fits.append(split(rho, weight, fits[-1]))
+    return fits
+
+
+def gain_of(fits: list[Fit]) -> np.ndarray:
+    """(B,) what the last camp saves of the cost; 0 where none could be parted off."""
+    gain = fits[-2].cost - fits[-1].cost
+    return np.where(np.isfinite(gain) & (gain > 1e-9), gain, 0.0)
+
+
+def redrawn(panel: Panel, fit: Fit, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Level codes (draws, N) of ratings from a fit: its things, each rater's noise and cuts, who rated what as it was."""
+    values, vectors = np.linalg.eigh(fit.between[0])
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    root /= np.sqrt((root**2).sum(axis=1, keepdims=True))
+    thing_share, noise_share = panel.shared_in_blocks
+    things, noise = rng.normal(size=(draws, len(panel.block), len(root))), rng.normal(size=(draws, len(panel.item)))
+    if thing_share or noise_share:
+        own = np.unique(panel.block[panel.item] * panel.n_raters + panel.rater, return_inverse=True)[1].ravel()
+        of_block, of_own = (rng.normal(size=(draws, code.max() + 1, *more)) for code, more in ((panel.block, root.shape[:1]), (own, ())))
+        things = np.sqrt(1 - thing_share) * things + np.sqrt(thing_share) * of_block[:, panel.block]
+        noise = np.sqrt(1 - noise_share) * noise + np.sqrt(noise_share) * of_own[:, own]
+    load, camp = fit.load[0][panel.rater], fit.camp[0][panel.rater]
+    return panel.cut(load * (things @ root.T)[:, panel.item, camp] + np.sqrt(1 - load**2) * noise)
+
+
+def borne_out(panel: Panel, fits: list[Fit], rng: np.random.Generator, *, draws: int, level: float) -> tuple[float, np.ndarray]:
+    """p of the last camp, and the gains drawn without it: its cube root, nearly normal (Wilson and Hilferty 1931,
+    doi:10.1073/pnas.17.12.684), as one more draw beside theirs. No more are drawn once it is far from `level`."""
+    from scipy.special import stdtr
+
+    gain, gains, p = gain_of(fits)[0], np.zeros(0), 1.0
+    for n in panel.chunks(draws):
+        for lot in [min(LOT, n - at) for at in range(0, n, LOT)]:
+            score, coefficients = panel.scores(redrawn(panel, fits[-2], rng, lot))
+            gains = np.append(gains, gain_of(grown(panel.products(score), coefficients, k=len(fits))))
+            if len(gains) < min(LOT, draws):
+                continue
+            roots = np.cbrt(gains)
+            spread = max(roots.std(ddof=1) * np.sqrt(1 + 1 / len(roots)), 1e-9)
+            p = float(stdtr(len(roots) - 1, (roots.mean() - np.cbrt(gain)) / spread))
+            if not level / 20 < p < 10 * level:
+                return p, gains
+    return p, gains
+
+
+def parted(panel: Panel, rng: np.random.Generator, *, draws: int, level: float) -> tuple[list[Fit], float, np.ndarray]:
+    """Fits of 1, 2, ... camps up to the last that a test bears out; p of the first test with the gains drawn for it."""
+    score, coefficients = panel.scores(panel.observed)
+    sums, first = panel.products(score), (np.nan, np.zeros(0))
+    fits = grown(sums, coefficients, k=1)
+    while len(fits) < min(MOST, panel.n_raters // SMALLEST):
+        more = grown(sums, coefficients, k=len(fits) + 1)
+        p, gains = borne_out(panel, more, rng, draws=draws, level=level)
+        first = (p, gains) if len(fits) == 1 else first
+        if p > level:
+            break
+        fits = more
+    return fits, *first
+
+
+def camps_of(panel: Panel, *, seed: int = 0, draws: int = 200, level: float = 0.01) -> Answer:
+    """How many camps, and whose: of the numbers that tests bear out, the highest by which nearly as many raters can be placed as by any."""
+    rng = np.random.default_rng(seed)
+    fits, p, null = parted(panel, rng, draws=draws, level=level)
+    apart = [fit for fit in fits[1:] if fit.across[0] <= NEAR]
+    if not apart:
+        nobody, unknown = np.zeros(panel.n_raters, dtype=int), np.full(panel.n_raters, np.nan)
+        if len(fits) > 1:
+            return Answer(nobody, unknown, 0.0, p, fits[1], f"no camps: what the best two judge correlates by {fits[1].across[0]:.2f}")
+        return Answer(nobody, unknown, 0.0 if would_show(panel, fits[0], null, level) else np.nan, p, fits[0])
+    tried = [(*supported(panel, fit, rng), fit) for fit in apart]
+    count = np.array([(camp > 0).sum() for camp, *_ in tried])
+    camp, support, reach, fit = tried[np.flatnonzero(count >= NEARLY * count.max())[-1 if count.any() else 0]]
+    if not camp.any():
+        return Answer(camp, support, np.nan, p, fit, "cannot tell: these raters judge more than one thing, but no camps hold in resamples")
+    return Answer(camp, support, float(fit.between.shape[1]), p, fit, reach=reach)
+
+
+def repeated(panel: Panel, late: np.ndarray, *, level: float, seed: int, draws: int = 99) -> bool:
+    """Whether the camps found on the items that are not `late` (U,) part those that are, among the raters of both."""
+    rng, here = np.random.default_rng(seed), panel.narrowed(~late)
+    fits, _, _ = parted(here[0], rng, draws=draws, level=level) if here[0].n_raters >= 2 * SMALLEST else ([0], 0, 0)
+    if len(fits) == 1:
+        return False
+    camp = np.full(panel.n_raters, -1)
+    camp[here[1]] = fits[-1].camp[0]
+    there, who = panel.narrowed(late, keep=camp >= 0)
+    k, kept = len(fits), camp[who]
+    if there.n_raters < 2 * SMALLEST or (np.bincount(kept, minlength=k) < SMALLEST).any():
+        return False
+
+    def gain(group: np.ndarray) -> tuple[np.ndarray, Fit]:
+        score, coefficients = there.scores(group)
+        rho, weight, fit = common(there.products(score), coefficients)
+        return gain_of([fit, fitted(rho, weight, np.broadcast_to(kept, fit.camp.shape), fit.load, k=k, moving=False)]), fit
+
+    seen, fit = gain(there.observed)
+    drawn = np.concatenate([gain(redrawn(there, fit, rng, n))[0] for n in there.chunks(draws)])
+    return bool((1 + (drawn >= seen[0]).sum()) / (1 + draws) <= REPEAT)
+
+
+def supported(panel: Panel, fit: Fit, rng: np.random.Generator, *,
+              draws: int = 100) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    """Camps 1, 2, ... by size, 0 where fewer than `SURE` of resamples of blocks agree; that share; and where 95 % of the resamples'
+    correlations of camps lie."""
+    score, coefficients = panel.scores(panel.observed)
+    k, found, across = fit.between.shape[1], fit.camp[0], []
+    order = np.argsort(np.argsort(-np.bincount(found, minlength=k), kind="stable"))
+    found, agree, n_blocks = order[found], np.zeros(panel.n_raters), int(panel.block.max()) + 1
+    for n in panel.chunks(draws):
+        weight = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n)[:, panel.block].astype(float)
+        again = grown(panel.products(score, weight), np.broadcast_to(coefficients, (n, *coefficients.shape[1:])), k=k)[-1]
+        camps, across = again.camp, np.append(across, again.across)
+        named = np.array(list(permutations(range(k))))
+        alike = (named[:, camps] == found)   # (names, draws, R)
+        best = alike.sum(axis=2).argmax(axis=0)
+        agree += alike[best, np.arange(n)].sum(axis=0)
+    support = agree / draws
+    camp = np.where(support >= SURE, found + 1, 0)
+    told = np.bincount(camp, minlength=k + 1)[1:].min() >= SMALLEST
+    return camp * told, support, tuple(np.quantile(across, [0.025, 0.975]))
+
+
+def would_show(panel: Panel, fit: Fit, null: np.ndarray, level: float) -> bool:
+    """Whether two camps of equal size whose things correlate by `MATTERS` would be seen four times in five."""
+    score, coefficients = panel.scores(panel.observed)
+    _, weight, _ = working(panel.products(score), coefficients, fit.load)
+    camp = np.argsort(np.argsort(fit.load, axis=1), axis=1) % 2
+    truth = Fit(camp, fit.load, np.array([[[1, MATTERS], [MATTERS, 1]]]), fit.cost).model
+    gain = max(float(fitted(truth, weight, np.zeros_like(camp), fit.load, k=1).cost[0]), 0.0)
+    return gain - 1.68 * gain**0.5 > max(np.quantile(null, 1 - level), 0.0)
