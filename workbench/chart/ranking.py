@@ -95,39 +95,37 @@ def instruments(estimates: pd.DataFrame, *, measures: Sequence[str] = (),
     left, right = [], []
     for name in drawn:
         sides, changes = estimates[~paired & (measure == name)], estimates[paired & (measure == name)]
-        left.append(measure_panel(sides, versions, name, first=name == drawn[0]))
-        right.append(change_panel(changes, list(dict.fromkeys(sides["criterion"])), first=name == drawn[0]))
+        left.append(measure_panel(sides, versions, name))
+        right.append(change_panel(changes, list(dict.fromkeys(sides["criterion"]))))
     columns = [alt.vconcat(*part, spacing=16).resolve_scale(color="shared", shape="shared") for part in (left, right)]
     chart = alt.hconcat(*columns, spacing=24).resolve_scale(color="independent", shape="independent")
     return styled(chart, title=title, subtitle=evidence(estimates[measure.isin(drawn)]))
 
 
-def measure_panel(table: pd.DataFrame, versions: Sequence[str], name: str, *, first: bool) -> alt.LayerChart:
-    """One measure under both versions; the first panel bears the legend."""
+def measure_panel(table: pd.DataFrame, versions: Sequence[str], name: str) -> alt.LayerChart:
+    """One measure under both versions."""
     frame, tooltip = drawable(table, by=["criterion"])
     order = list(dict.fromkeys(frame["label"]))
     frame["version"] = [level_text(version) for version in table["rubric_version"]]
     shown = {"domain": [level_text(version) for version in versions]}
-    bounds = full_range([name])
-    legend = {"legend": alt.Legend(title=None)} if first else {"legend": None}
+    bounds = full_range([name]) if frame["value"].notna().any() else (0.0, 1.0)     # no scale can be had of nothing
     y = alt.Y("label:N", sort=order, axis=row_axis(order))
     marks = intervals(frame, x=value_axis(headed(name), bounds, ticks=4), y=y, tooltip=tooltip, width=PANEL_WIDTH + 40,
                       yOffset=alt.YOffset("version:N", sort=shown["domain"]),
-                      color=alt.Color("version:N", scale=alt.Scale(**shown, range=[QUIET, ACCENT]), **legend),
-                      shape=alt.Shape("version:N", scale=alt.Scale(**shown, range=["square", "circle"]), **legend))
+                      color=alt.Color("version:N", scale=alt.Scale(**shown, range=[QUIET, ACCENT]), title=None),
+                      shape=alt.Shape("version:N", scale=alt.Scale(**shown, range=["square", "circle"]), title=None))
     return alt.layer(*marks).properties(width=PANEL_WIDTH + 40, height=48 * len(order), title=panel_title(MEASURES.get(name, headed(name))))
 
 
-def change_panel(table: pd.DataFrame, criteria: Sequence[object], *, first: bool) -> alt.LayerChart:
-    """The differences around 0; the first panel bears the legend."""
+def change_panel(table: pd.DataFrame, criteria: Sequence[object]) -> alt.LayerChart:
+    """The differences around 0."""
     frame, tooltip = drawable(table, by=["criterion"])
     frame["told"] = np.where((frame["low"] > 0) | (frame["high"] < 0), *TOLD)
     order = [level_text(criterion) for criterion in criteria]
     reach = frame[["value", "low", "high"]].abs().max().max()
-    legend = {"legend": alt.Legend(title=None)} if first else {"legend": None}
     x = value_axis("New less old", (-1.05 * reach, 1.05 * reach) if reach > 0 else (-1.0, 1.0), ticks=4)
     marks = intervals(frame, x=x, y=alt.Y("label:N", sort=order, scale=alt.Scale(domain=order), axis=None), tooltip=tooltip, width=150,
-                      color=alt.Color("told:N", scale=alt.Scale(domain=TOLD, range=[ALERT, QUIET]), **legend),
-                      shape=alt.Shape("told:N", scale=alt.Scale(domain=TOLD, range=["diamond", "circle"]), **legend))
+                      color=alt.Color("told:N", scale=alt.Scale(domain=TOLD, range=[ALERT, QUIET]), title=None),
+                      shape=alt.Shape("told:N", scale=alt.Scale(domain=TOLD, range=["diamond", "circle"]), title=None))
     return alt.layer(*reference_lines([(0.0, "")]), *marks).properties(width=150, height=48 * len(order),
                                                                      title=panel_title("Difference; dashed: no change"))
