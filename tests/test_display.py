@@ -41,3 +41,9 @@ def test_notes_stand_below_the_table_once_each() -> None:
     rows = [estimate("alpha", 0.5, note="few items"), estimate("ac", 0.4, note="few items"), estimate("pa", 0.3)]
     html = wb.show(estimates_table(rows))._repr_html_()
     assert html.count("few items") == 1 and html.count("<td>a</td>") == 2 and "a: few items" in html
+
+
+def test_whole_numbers_and_small_probabilities_are_read_as_such() -> None:
+    table = pd.DataFrame({"name": ["a", "b"], "value": [1.0, 2.0], "df": [33.0, float("nan")], "p": [0.0, 0.04], "share": [0.0, 1.0]})
+    html = wb.show(table).html
+    assert "<td>33</td>" in html and "&lt;0.001" in html and "<td>0.040</td>" in html and "<td>1.000</td>" in html and "2.000" in html

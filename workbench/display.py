@@ -38,16 +38,17 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
     """The first `limit` rows of an estimates, findings or other tidy table, formatted for reading.
 
     columns: which to show; default all but what is folded into the others (an interval stands behind its estimate).
-    Numbers have three significant digits after rounding; undefined ones are a dash, their reason is in `note`.
+    Numbers have three decimals, or none where a column holds whole ones only; undefined ones are a dash, their reason is in `note`.
     """
     if {"sentence", "severity"} <= set(table.columns):
         columns = columns or ["severity", "sentence", "action"]
     chosen = columns or [c for c in table.columns if c not in SILENT and not empty(table[c])]
     chosen = [c for c in chosen if c != "note" or not empty(table.head(limit)[c])]
     rows = table.head(limit).to_dict("records")
-    marks = footnotes(rows) if "note" in chosen else {}
+    marks, whole = footnotes(rows) if "note" in chosen else {}, whole_numbers(table[chosen].head(limit))
     said = [f"{mark}: {note}" for note, mark in marks.items()]
     head = "".join(f"<th scope='col'>{escape(TITLES.get(c, c.replace('_', ' ').capitalize()))}</th>" for c in chosen)
+    rows = [row | {c: whole[c][i] for c in whole} for i, row in enumerate(rows)]
     body = "".join("<tr>" + "".join(data_cell(row, c, marks) for c in chosen) + "</tr>" for row in rows)
     more = f"{len(table):,} rows, the first {limit} shown" if len(table) > limit else ""
     confidence = {row["confidence"] for row in rows if row.get("confidence") == row.get("confidence") and row.get("confidence")}
@@ -56,6 +57,13 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
     html = f"<table class='shown'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     below = "".join(f"<p class='caption'>{escape(line)}</p>" for line in caption)
     return Shown(html + below, table[chosen].head(limit).to_string(index=False))
+
+
+def whole_numbers(rows: pd.DataFrame) -> dict[str, list[object]]:
+    """The columns that hold fractions by their type alone, such as counts with a gap, as whole numbers; estimates are none."""
+    floats = rows.drop(columns=["value", "low", "high"], errors="ignore").select_dtypes("float")
+    counted = [c for c in floats if floats[c].notna().any() and (floats[c].dropna() % 1 == 0).all() and floats[c].abs().max() > 1]
+    return {c: [int(x) if x == x else x for x in floats[c]] for c in counted}
 
 
 def footnotes(rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -87,6 +95,8 @@ def cell(row: dict[str, Any], column: str) -> str:
         return f"{number(value)} [{number(row['low'])}, {number(row['high'])}]" if row["low"] == row["low"] else number(value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
+    if column in ("p", "q") and isinstance(value, float) and 0 <= value < 0.0005:
+        return "<0.001"
     return number(value)
 
 
