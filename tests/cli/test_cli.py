@@ -14,6 +14,7 @@ import pytest
 import workbench as wb
 from workbench.cli import lab, main
 from workbench.cli.options import filters, literal, mapping, named_values
+from workbench.report.artefact import seal
 
 ROOT = Path(__file__).resolve().parents[2]
 Csv = Callable[..., Path]
@@ -150,6 +151,46 @@ def test_list_names_packs_notebooks_and_parameters(cli: Cli, workspace: Path) ->
     (workspace / "reports/weekly.toml").write_text('title = "Weekly"\n[[notebook]]\nname = "sound"\n')
     code, out, _ = cli("list")
     assert code == 0 and "weekly" in out and "criterion: str = ''" in out and "No report has been made yet" in out
+
+
+def test_list_names_the_review_as_what_it_is(cli: Cli, workspace: Path) -> None:
+    (workspace / "notebooks/review.ipynb").write_text((ROOT / "notebooks/review.ipynb").read_text())
+    code, out, _ = cli("list")
+    assert code == 0 and "workbench lab review" in out
+
+
+def made(workspace: Path, *, is_open: bool = True) -> Path:
+    """A report of one file, by hand."""
+    folder = workspace / "reports/sound/2026-W46/abc"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("<p>All is well.")
+    gate = {"name": "agreed", "asked": "alpha: at least 0.6", "open": is_open, "why": "" if is_open else "value is 0.5"}
+    seal(folder, {"pack": "sound", "period": "2026-W46", "version": "abc", "status": "complete", "started": "2026-11-16T06:00:00+00:00", "seconds": 1.0,
+                  "findings": {}, "notebooks": {}, "gates": [gate]})
+    return folder
+
+
+def test_verify_leaves_with_1_for_a_file_that_was_changed(cli: Cli, workspace: Path) -> None:
+    folder = made(workspace)
+    assert cli("verify", "sound") == (0, "sound: all 1 files are as they were made", "")
+    (folder / "index.html").write_text("<p>All is very well.")
+    assert cli("verify", str(folder))[:2] == (1, f"index.html: changed {folder}: 1 of 1 files are not as they were made")
+    assert "ParameterError: 'weekly' names no report here. There are: sound/2026-W46/abc" in cli("verify", "weekly")[2]
+
+
+@pytest.mark.parametrize(("is_open", "code", "said"), [(True, 0, "open agreed"), (False, 3, "CLOSED agreed: value is 0.5")])
+def test_gate_leaves_with_3_where_one_is_closed_and_writes_junit(is_open: bool, code: int, said: str, cli: Cli, workspace: Path) -> None:
+    made(workspace, is_open=is_open)
+    assert cli("gate", "sound/2026-W46", "--junit", "gates.xml") == (code, said, "")
+    assert f'failures="{int(not is_open)}"' in Path("gates.xml").read_text()
+
+
+def test_prune_says_what_went(cli: Cli, workspace: Path) -> None:
+    folder = made(workspace)
+    (folder.parent / "abd").mkdir()
+    seal(folder.parent / "abd", json.loads((folder / "manifest.json").read_text()) | {"version": "abd", "started": "2026-11-16T07:00:00+00:00"})
+    assert cli("prune", "--keep", "1", "--dry-run")[1] == "reports/sound/2026-W46/abc 1 reports would be removed" and folder.exists()
+    assert cli("prune", "--keep", "1")[1].endswith("1 reports removed") and not folder.exists()
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from stand_ins import PARAMETERS, SAVE, Dated, days
+from stand_ins import CHECKED, PARAMETERS, SAVE, Dated, days
 
 import workbench
 
@@ -17,6 +17,7 @@ def ratings(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dated], None]:
     """Makes `workbench.read` answer with these ratings; until called, with one whole week of them."""
     def answer(given: Dated) -> None:
         monkeypatch.setattr(workbench, "read", lambda source, **options: given, raising=False)
+        monkeypatch.setattr("workbench.report.make.check_ratings", lambda ratings: CHECKED)
 
     answer(days("2026-11-09", "2026-11-15"))
     return answer

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 
+from workbench.check.outcome import CheckOutcome
 from workbench.periods import period_bounds
 from workbench.ratings import Snapshot
 
@@ -54,6 +55,9 @@ class Dated:
     def snapshot(self) -> Snapshot:
         return Snapshot(id=self.id, name="sample", version="v", n_rows=len(self.times), rubrics={"tone 1": "abc"})
 
+    def until(self, period: str) -> Dated:
+        return self if period == "undated" else self.between(None, period_bounds(period)[1])
+
     def excluded(self) -> dict[str, int]:
         return {"is_qc = True": 2}
 
@@ -62,6 +66,10 @@ class Dated:
 
     def check(self) -> None:
         return None
+
+
+CHECKED = (CheckOutcome("values", True, pd.DataFrame(), "every value keeps to the contract", required=True),
+           CheckOutcome("overlap", False, pd.DataFrame(), "two groups of raters share no item"))
 
 
 def days(*texts: str) -> Dated:

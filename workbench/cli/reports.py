@@ -12,6 +12,7 @@ from workbench.cli.options import AsOf, Columns, Engine, Exclude, filters, mappi
 if TYPE_CHECKING:
     import pandas as pd
 
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A report's folder, or PACK, PACK/PERIOD, PACK/PERIOD/VERSION: the latest.")]
 Seed = Annotated[int, typer.Option(help="Decides all random draws.")]
 
 
@@ -36,6 +37,54 @@ def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="repor
                           exclude=excluded, jobs=jobs, force=force, seed=seed, progress=progress)
     for made in runs:
         print(f"{made.index}{'  (there already: nothing has changed)' if made.reused else ''}")
+
+
+def verify(name: Run, again: Annotated[bool, typer.Option("--rerun", help="Also make it again on its data, and demand the same.")] = False,
+           data: Annotated[Path | None, typer.Option(help="Where its data lie; default: the pack's own.")] = None) -> None:
+    """Is a report as it was made? Leaves with 1 where it is not."""
+    from workbench import report
+
+    found = report.find_run(name)
+    files = report.altered(found)
+    for row in files.itertuples():
+        print(f"{row.file}: {row.what}")
+    print(f"{name}: {f'{len(files)} of' if len(files) else 'all'} {len(found.manifest['files'])} files "
+          f"{'are not as they were made' if len(files) else 'are as they were made'}")
+    differ = report.rerun(found.path, data=data) if again else files.head(0)
+    for row in differ.itertuples():
+        print(f"{row.table} {row.id}: {row.then or '(not there)'}; now {row.now or '(not there)'}")
+    if again:
+        print(f"{name}: made again, {f'{len(differ)} rows differ' if len(differ) else 'it says the same'}")
+    if len(files) or len(differ):
+        raise typer.Exit(1)
+
+
+def gate(name: Run, junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML here.")] = None) -> None:
+    """Do the gates of a report let a delivery pass? Leaves with 3 where one is closed."""
+    from workbench import report
+
+    found = report.find_run(name)
+    gates = found.manifest["gates"]
+    for one in gates:
+        print(f"{'open  ' if one['open'] else 'CLOSED'}  {one['name']}{': ' + one['why'] if one['why'] else ''}")
+    if junit:
+        report.junit(gates, suite=f"{found.pack} {found.period}", path=junit)
+    if not gates:
+        print(f"{name}: its pack has no [[gate]]; the comment in reports/weekly.toml says what one takes")
+    if not all(one["open"] for one in gates):
+        raise typer.Exit(3)
+
+
+def prune(keep: Annotated[int, typer.Option(min=1, help="The latest periods of each pack to keep.")],
+          pack: Annotated[str, typer.Option(help="Of this pack alone.")] = "",
+          dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
+    """Remove old reports, and of the periods kept what a newer version replaced."""
+    from workbench import report
+
+    gone = report.prune(keep=keep, pack=pack, dry=dry)
+    for path in gone["path"]:
+        print(path)
+    print(f"{len(gone)} reports {'would be removed' if dry else 'removed'}")
 
 
 def pinned_data(name: str, data: Path | None, as_of: str) -> Path:
@@ -76,6 +125,9 @@ def runnable() -> pd.DataFrame:
     packs = [report.load_pack(p.stem, workspace=root) for p in sorted((root / "reports").glob("*.toml"))]
     rows = [(pack.name, "pack", ", ".join(n.name for n in pack.notebooks)) for pack in packs]
     for path in sorted((root / "notebooks").glob("*.ipynb")):
+        if path.stem == "review":
+            rows.append((path.stem, "panel", "worked in, not run: workbench lab review"))
+            continue
         own = read_parameters(read_notebook(path), name=path.stem)
         rows.append((path.stem, "notebook", ", ".join(str(p) for p in own.values() if p.name not in SET_BY_RUN)))
     return pd.DataFrame(rows, columns=["name", "kind", "holds"])

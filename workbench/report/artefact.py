@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from workbench.errors import ReportError
+from workbench.errors import ParameterError, ReportError, examples, one_of
 from workbench.report.pack import find_workspace
 
 MANIFEST = "manifest.json"
+STAGING, HELD = ".staging-", "held"
 SCHEMA_VERSION = 1
 RUN_COLUMNS = ("pack", "period", "version", "status", "started", "seconds", "n_alarm", "n_attention", "path")
 
@@ -55,27 +58,44 @@ class Run:
 
 @contextmanager
 def staging(root: Path) -> Iterator[Path]:
-    """A hidden folder in `reports/` to build in; whatever has not been moved out of it is removed.
+    """A hidden folder in `reports/` to build in; whatever has not been moved out of it is removed, by a later run if this one is killed.
 
-    Errors: `ReportError` when `reports/` cannot be written to.
+    Errors: `ReportError` when `reports/` cannot be written to, or its disk is full.
     """
-    folder = root / "reports" / f".staging-{uuid.uuid4().hex[:12]}"
+    folder = root / "reports" / f"{STAGING}{uuid.uuid4().hex[:12]}"
     try:
+        sweep(root / "reports")
         folder.mkdir()
+        with (folder / HELD).open("w") as held:     # as long as this process lives: what nobody holds is a killed run's
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield folder
     except OSError as error:
-        raise ReportError(f"reports/: a folder to write to was expected ({error.strerror}). Make it writable.") from None
-    try:
-        yield folder
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise ReportError(f"reports/: the report could not be written ({error.strerror or error}). "
+                          "Make the folder writable and room on its disk; the reports that are there are as they were.") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sweep(reports: Path) -> None:
+    """Remove what runs that were killed left behind."""
+    for folder in reports.glob(f"{STAGING}*"):
+        with suppress(OSError), (folder / HELD).open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def seal(folder: Path, manifest: Mapping[str, object]) -> None:
     """Write the manifest, last of all files, with the SHA-256 of every other."""
-    files = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-             for p in sorted(folder.rglob("*")) if p.is_file()}
-    content = {"schema_version": SCHEMA_VERSION, **manifest, "files": files}
+    content = {"schema_version": SCHEMA_VERSION, **manifest, "files": file_hashes(folder)}
     (folder / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str), encoding="utf-8")
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a report, but for its manifest."""
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST}
 
 
 def publish(built: Path, target: Path, *, replace: bool) -> None:
@@ -95,6 +115,58 @@ def publish(built: Path, target: Path, *, replace: bool) -> None:
     except OSError:
         if not is_complete(target):
             raise
+
+
+def find_run(name: str | Path, *, workspace: str | Path | None = None) -> Run:
+    """A report by its folder, or by PACK, PACK/PERIOD or PACK/PERIOD/VERSION: the latest period, and what was made last, where several are.
+
+    Errors: `ParameterError` where there is none, naming those that come near.
+    """
+    folder, runs = Path(name), list_runs(workspace)
+    root = find_workspace(workspace)
+    if folder.is_absolute() or (folder / MANIFEST).is_file():
+        runs = runs[[(root / path).resolve() == folder.resolve() for path in runs["path"]]]
+    else:
+        parts = str(name).strip("/").removeprefix("reports/").split("/")
+        runs = runs[[path.split("/")[1:1 + len(parts)] == parts for path in runs["path"]]]
+        runs = runs if len(parts) > 2 else runs[runs["status"] == "complete"]
+    if runs.empty:
+        known = examples(list(list_runs(workspace)["path"].str.removeprefix("reports/"))) or "none: make one with workbench run"
+        raise ParameterError(f"{str(name)!r} names no report here. There are: {known}.")
+    row = runs.sort_values(["period", "started"]).iloc[-1]
+    own = Run(row["pack"], row["period"], row["version"], root / row["path"])
+    return replace(own, failed={name: n["error"] for name, n in own.manifest["notebooks"].items() if n["error"]})
+
+
+def altered(run: Run) -> pd.DataFrame:
+    """The files of a report that are not as it was made: file, and `what` is wrong with it: "changed", "missing" or "added"."""
+    told, there = run.manifest["files"], file_hashes(run.path)
+    rows = [(file, "missing" if file not in there else "added" if file not in told else "changed")
+            for file in sorted({*told, *there}) if told.get(file) != there.get(file)]
+    return pd.DataFrame(rows, columns=["file", "what"])
+
+
+def prune(*, keep: int, pack: str = "", workspace: str | Path | None = None, dry: bool = False) -> pd.DataFrame:
+    """Remove reports that nobody needs, and give their rows of `list_runs`: of each pack those of all periods but the `keep` latest, and
+    of those that stay what a newer version of the same period replaced. `dry` removes none.
+
+    Each goes whole: it is renamed out of sight first. Errors: `ParameterError` for keep below 1 and an unknown pack.
+    """
+    if keep < 1:
+        raise ParameterError(f"keep={keep}: the periods to keep of each pack were expected, 1 or more.")
+    runs, root = list_runs(workspace), find_workspace(workspace)
+    if pack:
+        one_of("pack", pack, sorted(set(runs["pack"])))
+        runs = runs[runs["pack"] == pack]
+    latest = runs.groupby("pack")["period"].transform(lambda periods: periods.isin(sorted(set(periods))[-keep:])).astype(bool)
+    newest = runs.assign(whole=runs["status"] == "complete").sort_values(["whole", "started"]).groupby(["pack", "period"]).tail(1).index
+    gone = runs[~(latest & runs.index.isin(newest))].reset_index(drop=True)
+    for path in [] if dry else gone["path"]:
+        with staging(root) as work:
+            (root / path).rename(work / "gone")
+            with suppress(OSError):
+                (root / path).parent.rmdir()    # the period's folder, once it is empty
+    return gone
 
 
 def is_complete(folder: Path) -> bool:

@@ -16,10 +16,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import workbench
+from workbench.check.battery import check_ratings
 from workbench.errors import ParameterError, ReportError, shorten
 from workbench.ratings import Ratings
 from workbench.report.artefact import Run, is_complete, publish, seal, staging
 from workbench.report.collect import gather, read_saved
+from workbench.report.gates import judge
 from workbench.report.kernels import Executed, Limits, execute
 from workbench.report.live import DONE, FAILED, RUNNING, WAITING, Event
 from workbench.report.pack import Notebook, Pack, find_workspace, load_pack
@@ -107,15 +109,17 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
         (built / "notebooks").mkdir(parents=True)
         places = {str(place): Path(place).name for place in (order.data, pinned(order.data)[0])}
         scrub = path_scrubber({str(out): "out", **places, str(order.root): "."})
-        sections, tables = _run_notebooks(order, period, out, scrub)
+        sections, tables, checks = run_notebooks(order, ratings.until(period), period, out, scrub)
         findings, estimates = gather(tables)
+        failed = {s.name: s.error for s in sections if s.error}
+        gates = judge(pack.gates, findings=findings, estimates=estimates, checks=checks, failed=list(failed))
         report = Report(pack=pack.name, title=pack.title, period=period, version=own, made=started.isoformat(timespec="seconds"),
                         snapshot=asdict(snapshot), filters=dict(ratings.excluded()), n_period=ratings.period(period).count(),
                         given=order.given, packages={"python": platform.python_version(), **package_versions()},
-                        sections=tuple(sections), findings=findings, estimates=estimates)
+                        sections=tuple(sections), findings=findings, estimates=estimates, gates=tuple(gates))
         report = write_site(built, report)
         failed = {s.name: s.error for s in report.sections if s.error}
-        seal(built, _manifest(order, report, clock))
+        seal(built, _manifest(order, report, clock) | {"checks": checks, "gates": gates})
         place = target.with_name(f"{own}.failed")
         shutil.rmtree(place, ignore_errors=True)
         place = place if failed else target
@@ -123,13 +127,16 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
     return Run(pack.name, period, own, place, failed)
 
 
-def _run_notebooks(order: Order, period: str, out: Path, scrub: Scrub) -> tuple[list[Section], dict[str, tuple]]:
-    """Every notebook of the pack, several at a time, as a section of the report; with what each saved."""
+def run_notebooks(order: Order, ratings: Ratings, period: str, out: Path,
+                   scrub: Scrub) -> tuple[list[Section], dict[str, tuple], list[dict[str, object]]]:
+    """Every notebook of the pack, several at a time, as a section of the report; what each saved; and the checks, run meanwhile."""
     for notebook in order.pack.notebooks:
         order.progress(Event(period, notebook.name, WAITING))
     with ThreadPoolExecutor(order.jobs) as pool:
         work = {n.name: pool.submit(_run_notebook, order, n, period, out / n.name) for n in order.pack.notebooks}
         try:
+            checks = [{"check": o.name, "outcome": o.outcome, "required": o.required, "text": scrub(o.text)}
+                      for o in check_ratings(ratings)]
             wait(work.values())
         except BaseException:  # Ctrl-C ends the kernels at once, so that none writes after the run
             order.stop.set()
@@ -146,7 +153,7 @@ def _run_notebooks(order: Order, period: str, out: Path, scrub: Scrub) -> tuple[
         values["data"] = order.data.name
         kept = clean_notebook(done.notebook, scrub)
         sections.append(Section(notebook.name, kept, round(done.seconds, 2), scrub(error), values))
-    return sections, tables
+    return sections, tables, checks
 
 
 def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> Executed:

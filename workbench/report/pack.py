@@ -10,10 +10,11 @@ from pathlib import Path
 
 from workbench.cache import workspace as nearest_workspace
 from workbench.errors import ParameterError, ReportError, shorten
+from workbench.report.gates import Gate, read_gates
 from workbench.report.parameters import Parameter, check_parameters, read_notebook, read_parameters
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-KEYS = {"title": str, "data": str, "timeout": (int, float), "memory": (int, float), "notebook": list}
+KEYS = {"title": str, "data": str, "timeout": (int, float), "memory": (int, float), "notebook": list, "gate": list}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Pack:
     data: str = "data/sample"
     timeout: float = 1800.0
     memory: float = 8.0
+    gates: tuple[Gate, ...] = ()
 
     @property
     def declared(self) -> dict[str, Mapping[str, Parameter]]:
@@ -56,7 +58,8 @@ def load_pack(name: str, *, workspace: str | Path | None = None) -> Pack:
     """The pack `reports/NAME.toml`, or `notebooks/NAME.ipynb` as a pack of one.
 
     The file holds `title`, `data` (a path below the workspace, used when a run names none), `timeout` (seconds a
-    notebook), `memory` (gigabytes a notebook), and a `[[notebook]]` table each with `name` and `parameters`.
+    notebook), `memory` (gigabytes a notebook), a `[[notebook]]` table each with `name` and `parameters`,
+    and `[[gate]]` tables, see `gates`.
 
     Errors: `ParameterError` for an unknown name, listing the known, for an unknown key of the file and for a parameter
     that its notebook does not take; `ReportError` for a file that cannot be read.
@@ -89,7 +92,8 @@ def _from_file(path: Path, notebooks: Mapping[str, Path]) -> Pack:
     if not own or len(set(names)) < len(names):
         raise ParameterError(f"{path.name}: one [[notebook]] or more was expected, each named once, and {names} were found.")
     given = {k: content[k] for k in ("title", "data", "timeout", "memory") if k in content}
-    return Pack(**({"name": path.stem, "title": path.stem.capitalize(), "notebooks": own} | given))
+    gates = read_gates(content.get("gate", ()), file=path.name, notebooks=names)
+    return Pack(**({"name": path.stem, "title": path.stem.capitalize(), "notebooks": own, "gates": gates} | given))
 
 
 def _notebook(entry: Mapping, notebooks: Mapping[str, Path], where: str) -> Notebook:

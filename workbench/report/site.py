@@ -55,6 +55,7 @@ class Report:
     sections: tuple[Section, ...]
     findings: pd.DataFrame
     estimates: pd.DataFrame
+    gates: tuple[Mapping[str, object], ...] = ()
 
     @property
     def when(self) -> str:

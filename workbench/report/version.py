@@ -49,7 +49,8 @@ def version(pack: Pack, *, period: str, snapshot: Snapshot, given: Mapping[str, 
     """
     notebooks = {n.name: [notebook_hash(n.content), n.parameters] for n in pack.notebooks}
     data = [snapshot.id, snapshot.n_rows, dict(snapshot.rubrics)]
-    return _hash([pack.name, pack.title, notebooks, period, data, dict(given), source_hash(), platform.python_version(),
+    gates = [str(gate) for gate in pack.gates]
+    return _hash([pack.name, pack.title, notebooks, gates, period, data, dict(given), source_hash(), platform.python_version(),
                   package_versions()])[:12]
 
 
