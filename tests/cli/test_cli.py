@@ -236,3 +236,17 @@ def test_lab_starts_jupyterlab_on_the_notebooks_without_the_network(workspace: P
     (command,) = commands
     assert command[1:4] == ["-m", "jupyterlab", str(workspace / "notebooks")]
     assert {"--no-browser", "--ServerApp.port=9999", "--ServerApp.token=t", "--LabApp.news_url=None"} <= set(command)
+
+
+def test_compare_says_what_changed_and_what_else_did(cli: Cli, workspace: Path) -> None:
+    folder, empty = made(workspace), ["name", "value", "low", "high", "se", "confidence", "note", "notebook"]
+    told = json.loads((folder / "manifest.json").read_text()) | {
+        "snapshot": {"id": "f00d", "n_rows": 9, "rubrics": {}}, "given": {"columns": {}, "exclude": {}, "seed": 0}, "data": "sample",
+        "n_ratings_in_period": 9, "filters": {}, "code": {"workbench": "a"}, "packages": {}}
+    for version, seed in (("abc", 0), ("abd", 1)):
+        folder.with_name(version).mkdir(exist_ok=True)
+        pd.DataFrame(columns=empty).to_parquet(folder.with_name(version) / "estimates.parquet")
+        pd.DataFrame(columns=["id", "severity", "status", "sentence"]).to_parquet(folder.with_name(version) / "findings.parquet")
+        seal(folder.with_name(version), told | {"version": version, "given": told["given"] | {"seed": seed}})
+    code, out, _ = cli("compare", "sound/2026-W46/abc", "sound/2026-W46/abd")
+    assert code == 0 and "seed 0 1" in out and "Findings: none" in out and "More than data differs" in out

@@ -12,7 +12,7 @@ from workbench.cli.datasets import check, simulate
 from workbench.cli.exporting import export
 from workbench.cli.importing import import_files
 from workbench.cli.lab import lab
-from workbench.cli.reports import gate, list_all, prune, run, verify
+from workbench.cli.reports import compare, gate, list_all, prune, run, verify
 from workbench.errors import ParameterError, WorkbenchError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -21,6 +21,7 @@ app.command("run")(run)
 app.command("list")(list_all)
 app.command("verify")(verify)
 app.command("gate")(gate)
+app.command("compare")(compare)
 app.command("prune")(prune)
 app.command("check")(check)
 app.command("import")(import_files)

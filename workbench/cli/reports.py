@@ -75,6 +75,28 @@ def gate(name: Run, junit: Annotated[Path | None, typer.Option(help="Also write 
         raise typer.Exit(3)
 
 
+def compare(then: Run, now: Run, limit: Annotated[int, typer.Option(min=1, help="Rows of each table to show.")] = 20) -> None:
+    """What changed from one report to another, and what they were made from."""
+    from rich.console import Console
+
+    from workbench import report
+    from workbench.cli.tables import rich_table
+
+    found, said = report.compare(then, now), Console()
+    made, told = found.made, found.estimates[found.estimates["told"]]
+    sides = " and ".join(f"{one.period} ({one.version})" for one in (found.then, found.now))
+    said.print(f"{found.then.pack}: {sides}", highlight=False)
+    for title, table in (("What they were made from", made), ("Findings", found.findings.drop(columns="sentence_then")),
+                         ("Estimates told to have changed", told[["notebook", "name", "place", "then", "now", "low", "high", "q"]])):
+        said.print(rich_table(table.head(limit), title=f"{title}{f' ({len(table):,})' if len(table) > limit else ''}") if len(table)
+                   else f"{title}: none", highlight=False)
+    counts = found.estimates["change"].value_counts()
+    said.print(", ".join(f"{counts.get(kind, 0):,} estimates {kind}" for kind in ("changed", "appeared", "gone"))
+               + f"; {len(told):,} told from noise at a false discovery rate of 5 % ({report.DISJOINT}).", highlight=False, soft_wrap=True)
+    if not found.by_data_alone:
+        said.print("More than data differs: a change may come from code, parameters or rubric, and is no drift.", highlight=False)
+
+
 def prune(keep: Annotated[int, typer.Option(min=1, help="The latest periods of each pack to keep.")],
           pack: Annotated[str, typer.Option(help="Of this pack alone.")] = "",
           dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:

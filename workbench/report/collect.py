@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,24 +13,38 @@ from workbench.estimates import FINDING, MEASURES, SEVERITIES, STATUSES, finding
 FINDINGS, ESTIMATES = "findings.parquet", "estimates.parquet"
 
 
-def save(*, findings: pd.DataFrame, estimates: pd.DataFrame, out: str) -> None:
+def save(*, findings: pd.DataFrame, estimates: pd.DataFrame | Sequence[pd.DataFrame], out: str) -> None:
     """Write what a notebook found, as `findings.parquet` and `estimates.parquet` in the folder `out`; "" writes nothing.
 
     findings: a findings table, one row or more, for a page that cannot judge says so as a finding of severity "unknown".
-    estimates: an estimates table of what the page shows; may be empty. A true `headline` column puts a row on the index.
+    estimates: an estimates table of what the page shows, or several, each with what its rows are told apart by between `name` and `value`;
+        may be empty. A true `headline` column puts a row on the index.
 
     Errors: `ReportError` for a table that is not of these forms, whether or not it is written.
     """
     _check_findings(findings)
-    missing = [c for c in ("name", *MEASURES) if c not in estimates.columns]
-    if missing:
-        raise ReportError(f"estimates: an estimates table was expected, and it lacks {examples(missing)}. "
-                          "Make it with estimates_table.")
+    tables = [estimates] if isinstance(estimates, pd.DataFrame) else list(estimates)
+    for table in tables:
+        missing = [c for c in ("name", *MEASURES) if c not in table.columns]
+        if missing:
+            raise ReportError(f"estimates: an estimates table was expected, and it lacks {examples(missing)}. "
+                              "Make it with estimates_table.")
     if out:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
         findings.to_parquet(folder / FINDINGS, index=False)
-        storable(estimates).to_parquet(folder / ESTIMATES, index=False)
+        joined(tables).to_parquet(folder / ESTIMATES, index=False)
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Several estimates tables as one: name, what any is grouped by, the measures, and what else there is."""
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        return pd.DataFrame(columns=["name", *MEASURES])
+    by = dict.fromkeys(column for table in tables for column in grouping(table))
+    table = storable(pd.concat([table.astype(object) for table in tables], ignore_index=True).infer_objects())
+    first = ["name", *by, *MEASURES]
+    return table[[*first, *(column for column in table.columns if column not in first)]]
 
 
 def _check_findings(findings: pd.DataFrame) -> None:
@@ -64,10 +78,8 @@ def gather(saved: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.D
     tables = [own.assign(notebook=name) for name, (_, own) in saved.items() if len(own)]
     if not tables:
         return findings_table(rows), pd.DataFrame(columns=["notebook", "name", *MEASURES])
-    by = dict.fromkeys(c for own in tables for c in grouping(own))
-    estimates = storable(pd.concat(tables, ignore_index=True))
-    first = ["notebook", "name", *by, *MEASURES]
-    return findings_table(rows), estimates[[*first, *(c for c in estimates.columns if c not in first)]]
+    estimates = joined(tables)
+    return findings_table(rows), estimates[["notebook", *(c for c in estimates.columns if c != "notebook")]]
 
 
 def grouping(estimates: pd.DataFrame) -> list[str]:

@@ -29,7 +29,7 @@ from workbench.report.parameters import check_parameters
 from workbench.report.period import choose_period, weeks_since
 from workbench.report.scrub import Scrub, clean_notebook, path_scrubber, scrub_table
 from workbench.report.site import Report, Section, write_site
-from workbench.report.version import package_versions, version
+from workbench.report.version import code_hashes, package_versions, version
 from workbench.store.history import pin, pinned
 
 NOT_SAVED = "it ended without wb.report.save(findings=..., estimates=..., out=out)"
@@ -188,7 +188,8 @@ def _manifest(order: Order, report: Report, clock: float) -> dict[str, object]:
             "started": report.made, "ended": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 2), "data": order.data.name, "snapshot": report.snapshot, "filters": report.filters,
             "n_ratings_in_period": report.n_period, "given": report.given, "commit": _commit(order.root),
-            "packages": report.packages, "notebooks": notebooks, "findings": dict(Counter(report.findings["severity"]))}
+            "packages": report.packages, "code": code_hashes(order.pack), "notebooks": notebooks,
+            "findings": dict(Counter(report.findings["severity"]))}
 
 
 def _commit(root: Path) -> str:

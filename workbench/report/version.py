@@ -42,6 +42,11 @@ def notebook_hash(notebook: Mapping) -> str:
     return _hash([(c["cell_type"], c["source"], sorted(c.get("metadata", {}).get("tags", ()))) for c in notebook["cells"]])
 
 
+def code_hashes(pack: Pack) -> dict[str, str]:
+    """The hashes of what computes: the package, and each notebook of the pack."""
+    return {"workbench": source_hash(), **{n.name: notebook_hash(n.content) for n in pack.notebooks}}
+
+
 def version(pack: Pack, *, period: str, snapshot: Snapshot, given: Mapping[str, object]) -> str:
     """Twelve hexadecimal digits. `given` holds what was asked for: parameters, columns, exclude, seed.
 

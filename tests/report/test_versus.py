@@ -1,0 +1,72 @@
+"""Two reports beside each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from stand_ins import SAVE, days
+
+from workbench.errors import ParameterError, ReportError
+from workbench.estimates import estimate, estimates_table
+from workbench.report import compare, run
+from workbench.report.versus import DISJOINT, change_of, changed_estimates
+
+CHANGED = SAVE.replace("0.5, low=0.4, high=0.6", "RATE, low=RATE - 0.02, high=RATE + 0.02, se=0.01").replace("half of the items", "RATE")
+
+
+def table(*rows: tuple[str, float, float], **more: object) -> pd.DataFrame:
+    made = [estimate("alpha", value, low=value - 1.96 * se, high=value + 1.96 * se, se=se) | {"criterion": criterion} for criterion, value, se in rows]
+    return estimates_table(made, by=["criterion"]).assign(notebook="agreement", **more)
+
+
+def test_a_change_has_the_errors_of_both_and_is_told_at_a_false_discovery_rate() -> None:
+    then, now = table(("a", 0.5, 0.03), ("b", 0.5, 0.03), ("c", 0.4, 0.03), ("e", 0.1, 0.1)), table(("a", 0.7, 0.04), ("b", 0.51, 0.04), ("d", 0.4, 0.03), ("e", 0.1, 0.1))
+    found = changed_estimates(then, now).set_index("place")
+    assert found["change"].to_dict() == {"criterion a, estimand these raters": "changed", "criterion b, estimand these raters": "changed",
+                                         "criterion c, estimand these raters": "gone", "criterion d, estimand these raters": "appeared"}
+    row = found.loc["criterion a, estimand these raters"]
+    assert row["low"] == pytest.approx(0.2 - 1.959964 * 0.05, abs=1e-6) and row["high"] == pytest.approx(0.2 + 1.959964 * 0.05, abs=1e-6)  # sqrt(.03² + .04²)
+    assert row["told"] and row["note"] == DISJOINT and not found["told"].drop("criterion a, estimand these raters").any()
+    assert row["p"] == pytest.approx(6.334e-5, rel=1e-3) and row["q"] == pytest.approx(row["p"] * 3, rel=1e-9)     # three have a p; 2 Phi(-4)
+
+
+def test_an_error_is_read_from_the_interval_where_there_is_no_other() -> None:
+    row = {"value": 0.5, "low": 0.5 - 1.645 * 0.02, "high": 0.5 + 1.645 * 0.02, "confidence": 0.9, "se": math.nan, "note": ""}
+    assert change_of(row, row | {"value": 0.6})["high"] == pytest.approx(0.1 + 1.959964 * math.hypot(0.02, 0.02), rel=1e-3)
+    bare = row | {"low": math.nan, "high": math.nan, "confidence": math.nan}
+    assert change_of(row, bare)["note"] == "one of them has no interval" and math.isnan(change_of(row, bare)["p"])
+    assert change_of(row, bare | {"value": math.nan, "note": "one level only"})["note"] == "one level only"
+
+
+def test_rows_that_nothing_tells_apart_are_not_paired_by_chance() -> None:
+    twice = pd.concat([table(("a", 0.5, 0.1)), table(("a", 0.9, 0.1))])
+    assert changed_estimates(twice, table(("a", 0.5, 0.1)))["change"].tolist() == ["appeared"]
+
+
+def test_two_reports_and_what_they_were_made_from(workspace: Path, write: Callable, ratings: Callable) -> None:
+    ratings(days("2026-11-02", "2026-11-08", "2026-11-15"))
+    write("agreement", save=CHANGED.replace("RATE", "0.5"))
+    run("agreement", period="2026-W45")
+    run("agreement", period="2026-W46")
+    same = compare("agreement/2026-W45", "agreement/2026-W46")
+    assert same.made["what"].tolist() == ["period", "ratings in the period"] and same.by_data_alone
+    assert same.findings.empty and same.estimates.empty
+    write("agreement", save=CHANGED.replace("RATE", "0.9"))
+    run("agreement", parameters={"draws": 7})
+    other = compare("agreement/2026-W45", "agreement")
+    assert {"agreement: draws", "code of agreement"} <= set(other.made["what"]) and not other.by_data_alone
+    assert other.findings[["change", "sentence_now"]].values.tolist() == [["changed", "Raters agree on 0.9."]]
+    assert other.estimates["told"].tolist() == [True] and other.estimates["value"].item() == pytest.approx(0.4)
+
+
+def test_reports_of_two_packs_are_not_compared(workspace: Path, write: Callable) -> None:
+    write("agreement"), write("drift")
+    run("agreement"), run("drift")
+    with pytest.raises(ReportError, match="a report of drift was expected, and it is one of agreement"):
+        compare("agreement", "drift")
+    with pytest.raises(ParameterError, match="names no report here"):
+        compare("agreement", "weekly")

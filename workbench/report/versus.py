@@ -1,0 +1,147 @@
+"""Two reports beside each other: what changed in the findings and estimates, whether noise explains it, and what they were made from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.errors import ReportError
+from workbench.report.artefact import Run, find_run
+from workbench.report.collect import grouping
+from workbench.report.parameters import SET_BY_RUN
+from workbench.report.site import group
+
+DISJOINT = "assumes disjoint items: where the reports share some, the change is surer than this"
+NO_ERROR = "one of them has no interval"
+HALF = 1.959963984540054    # of a 95 % interval, in standard errors
+FALSE_SHARE = 0.05          # of false ones among the changes said to be told
+TOLD_APART = ("estimand", "form", "epsilon")     # of estimates, too, where a table has them
+MOST = ("severity", "status", "sentence")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two reports; what is alike is left out.
+
+    made: what, then, now: in data, rubrics, parameters, notebooks, package and packages; empty where nothing does.
+    findings: id, change ("appeared", "gone", "changed"), severity_then, severity_now, sentence_then, sentence_now.
+    estimates: notebook, name, place, then, now, change ("appeared", "gone", "changed"), value (now less then), low, high, q, told, note.
+    """
+
+    then: Run
+    now: Run
+    made: pd.DataFrame
+    findings: pd.DataFrame
+    estimates: pd.DataFrame
+
+    @property
+    def by_data_alone(self) -> bool:
+        """Whether nothing but data can be behind a change: package, notebooks, parameters and rubrics are alike."""
+        return set(self.made["what"]) <= {"period", "data", "ratings", "ratings in the period"}
+
+
+def compare(then: str | Path, now: str | Path, *, workspace: str | Path | None = None) -> Comparison:
+    """What changed from one report to another of the same pack, and can it be told from noise?
+
+    then, now: as `find_run`. A change of an estimate has a 95 % interval from the errors of both, as if they had no item in common, which
+    is too wide where the later report holds the earlier's ratings; `told` is a false discovery rate of 5 % over all estimates of the two.
+    Undefined estimates have none, with the reason in `note`. What else changed stands in `made`: a change of code is no drift.
+
+    Errors: `ReportError` for reports of two packs; as `find_run`.
+    """
+    a, b = (find_run(name, workspace=workspace) for name in (then, now))
+    if a.pack != b.pack:
+        raise ReportError(f"{then}: a report of {b.pack} was expected, and it is one of {a.pack}. Compare two of one pack.")
+    return Comparison(a, b, differences(a.manifest, b.manifest), changed_findings(a.findings, b.findings),
+                      changed_estimates(a.estimates, b.estimates))
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> pd.DataFrame:
+    """What two reports were made from, where it differs: what, then, now."""
+    sides = [facts(manifest) for manifest in (then, now)]
+    rows = [(what, sides[0].get(what, ""), sides[1].get(what, "")) for what in dict.fromkeys([*sides[0], *sides[1]])
+            if sides[0].get(what, "") != sides[1].get(what, "")]
+    return pd.DataFrame(rows, columns=["what", "then", "now"])
+
+
+def facts(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """All that decides a report's content, as text."""
+    snapshot, given = manifest["snapshot"], manifest["given"]
+    found = {"period": manifest["period"], "data": f"{manifest['data']}, snapshot {snapshot['id'][:12]}",
+             "ratings": f"{snapshot['n_rows']:,}", "ratings in the period": f"{manifest['n_ratings_in_period']:,}"}
+    found |= {f"rubric {name}": digest for name, digest in sorted(snapshot["rubrics"].items())}
+    found |= {f"rows left out by {filtered}": f"{n:,}" for filtered, n in manifest["filters"].items()}
+    found |= {key: json.dumps(given[key], sort_keys=True) for key in ("columns", "exclude", "seed")}
+    for name, notebook in manifest["notebooks"].items():
+        own = {key: value for key, value in notebook["parameters"].items() if key not in SET_BY_RUN}
+        found |= {f"{name}: {key}": json.dumps(value, sort_keys=True, default=str) for key, value in own.items()}
+    found |= {f"code of {name}": digest[:12] for name, digest in manifest["code"].items()}
+    return found | {f"version of {name}": number for name, number in manifest["packages"].items()}
+
+
+def changed_findings(then: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """The findings that appeared, went, or say something else, those that need attention now first."""
+    sides = [{row["id"]: row for row in table.to_dict("records")} for table in (then, now)]
+    rows = []
+    for key in dict.fromkeys([*sides[1], *sides[0]]):
+        a, b = (side.get(key) for side in sides)
+        if a is None or b is None or any(a[column] != b[column] for column in MOST):
+            row = {"id": key, "change": "appeared" if a is None else "gone" if b is None else "changed"}
+            rows.append(row | {f"{column}_{when}": side[column] if side else "" for column in ("severity", "sentence")
+                               for when, side in (("then", a), ("now", b))})
+    return pd.DataFrame(rows, columns=["id", "change", "severity_then", "severity_now", "sentence_then", "sentence_now"])
+
+
+def changed_estimates(then: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """The estimates that appeared, went or changed, the surest changes first."""
+    from scipy.stats import false_discovery_control
+
+    sides = [keyed(table) for table in (then, now)]
+    rows = []
+    for key in dict.fromkeys([*sides[0], *sides[1]]):
+        a, b = (side.get(key) for side in sides)
+        row = {"notebook": key[0], "name": key[1], "place": key[2],
+               "then": a["value"] if a else math.nan, "now": b["value"] if b else math.nan,
+               "change": "appeared" if a is None else "gone" if b is None else "changed"}
+        rows.append(row | (change_of(a, b) if a and b else dict.fromkeys(("value", "low", "high", "p"), math.nan) | {"note": ""}))
+    table = pd.DataFrame(rows, columns=["notebook", "name", "place", "then", "now", "change", "value", "low", "high", "p", "note"])
+    table["q"] = table["p"].dropna().pipe(lambda p: pd.Series(false_discovery_control(p), p.index) if len(p) else p)
+    table["told"] = table["q"] < FALSE_SHARE
+    same = (table["change"] == "changed") & ((table["then"] == table["now"]) | table["then"].isna() & table["now"].isna())
+    return table[~same].sort_values(["q", "p", "notebook", "name", "place"], kind="stable", ignore_index=True)
+
+
+def keyed(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Each estimate by notebook, name and the levels that tell it apart; those that nothing tells apart from another are left out."""
+    by = [*grouping(estimates), *(column for column in TOLD_APART if column in estimates)]
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in estimates.to_dict("records"):
+        place = ", ".join(f"{column} {group(row[column])}" for column in by if row[column] == row[column] and row[column] not in (None, ""))
+        found.setdefault((row["notebook"], row["name"], place), []).append(row)
+    return {key: rows[0] for key, rows in found.items() if len(rows) == 1}
+
+
+def change_of(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:
+    """The change of an estimate with its interval and p, as if nothing were shared."""
+    from scipy.special import ndtr
+
+    value, se = now["value"] - then["value"], math.hypot(*map(error_of, (then, now)))
+    if not math.isfinite(value) or not se > 0:
+        notes = [str(row["note"]) for row in (then, now) if row["value"] != row["value"] and row["note"]]
+        return {"value": value, "low": math.nan, "high": math.nan, "p": math.nan, "note": notes[0] if notes else NO_ERROR}
+    return {"value": value, "low": value - HALF * se, "high": value + HALF * se, "p": 2 * float(ndtr(-abs(value) / se)), "note": DISJOINT}
+
+
+def error_of(row: Mapping[str, Any]) -> float:
+    """The standard error of an estimate: its own, else a quarter of its 95 % interval, about; nan where it has neither."""
+    if row.get("se") is not None and row["se"] == row["se"] and row["se"] > 0:
+        return float(row["se"])
+    from scipy.special import ndtri
+
+    return float(row["high"] - row["low"]) / (2 * float(ndtri((1 + row["confidence"]) / 2)))
