@@ -104,7 +104,8 @@ def jackknife(weight: np.ndarray, influence: np.ndarray) -> tuple[float, float]:
     k of the influences gives as 2 n / (k - 1 + 2 / (n - 1)), at least 1 and at most n - 1 (what normal influences have).
     """
     n = weight.sum()
-    second, fourth = weight @ influence**2, weight @ influence**4
+    squares = influence**2
+    second, fourth = weight @ squares, weight @ squares**2
     kurtosis = n * fourth / second**2 if second > 0 else 3.0
     return math.sqrt(n / (n - 1) * second), float(min(max(2 * n / (kurtosis - 1 + 2 / (n - 1)), 1), n - 1))
 

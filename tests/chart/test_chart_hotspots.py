@@ -96,6 +96,14 @@ def test_no_cluster_says_why(texts) -> None:
     assert {"not defined: no text", "(none)"} <= texts(chart.cluster_terms(none))
 
 
+def test_no_cluster_leaves_no_axis_without_a_range() -> None:     # of which a browser would warn
+    none = pd.DataFrame({"cluster": [-1], "terms": [None], "size": NAN, "value": NAN, "low": NAN, "high": NAN, "note": "no text"})
+    bars, forest = chart.cluster_terms(none).to_dict(validate=False)["hconcat"]
+    domains = [layer["encoding"]["x"]["scale"]["domain"] for layer in bars["layer"]]
+    domains += [layer["encoding"]["x"]["scale"]["domain"] for layer in forest["layer"] if layer["encoding"].get("x", {}).get("field") == "low"]
+    assert domains == [[0, 1], [0, 1], [-1, 1]]
+
+
 def test_a_slice_of_two_rubrics_has_two_bars(texts) -> None:
     two = pd.concat([SLICES.head(1).assign(rubric=name) for name in ("quality", "safety")], ignore_index=True)
     assert {"task type: code · quality", "task type: code · safety"} <= texts(chart.disagreement_bars(two))

@@ -78,6 +78,13 @@ def test_chosen_measures_alone_are_drawn():
     assert len(drawn["hconcat"][0]["vconcat"]) == 1
 
 
+def test_a_measure_without_any_interval_has_a_range_of_its_own():     # else a browser warns of none
+    table = compared().iloc[:3].assign(name=lambda t: t["name"].str.replace("separation_per_hour", "seconds_per_rating"), value=30.0,
+                                       low=math.nan, high=math.nan)
+    panel = chart.instruments(table).to_dict()["hconcat"][0]["vconcat"][0]
+    assert panel["layer"][0]["encoding"]["x"]["scale"]["domain"] == [27, 33]
+
+
 def test_instruments_of_three_versions_are_refused():
     third = compared().head(1).assign(rubric_version="3")
     with pytest.raises(ParameterError, match="draws two rubric versions, found 1, 2, 3"):

@@ -83,3 +83,15 @@ def test_a_difference_that_may_not_carry_on_is_not_said_to() -> None:
 def test_whole_items_have_no_step_findings() -> None:
     none = pd.DataFrame([estimate("disagreement", math.nan, note="no rating is of a step") | {"criterion": "", "rubric": "", "step": math.nan}])
     assert step_findings(none) == []
+
+
+def test_shares_without_an_interval_are_not_told() -> None:
+    found, = kind_findings(split(severity=.2, rest=.8).assign(low=math.nan, high=math.nan, n_items=2, note="fewer than 20 items: no interval"))
+    assert found["sentence"] == "What raters of an item differ by cannot be told: fewer than 20 items: no interval (n = 2 items)."
+    assert found["severity"] == "unknown" and found["value"] is None
+
+
+def test_one_criterion_of_two_rubrics_is_named_with_each() -> None:
+    table = pd.concat([camps("tone", 0, {"a": 0}), camps("tone", 0, {"a": 0}).assign(rubric="other")])
+    found, = faction_findings(table, NO_ITEMS)
+    assert found["sentence"].startswith("On tone (default), tone (other), raters fall into no camps")

@@ -47,15 +47,39 @@ def test_two_groups_are_not_called_two_readings_for_noise_parts_items_too():
     assert "ratings part into two groups" in row["sentence"] and "Noise alone parts some: 3 to 10 % of items" in row["sentence"]
 
 
-def test_sides_that_raters_take_are_a_finding_where_items_have_no_text():
-    terms = pd.DataFrame([{"on": "raters", "p": 1e-6, "status": "watch", "criterion": "tone", "rubric": "default", "size": 40.0, "value": 0.1,
-                           "low": 0.05, "high": 0.15, "terms": "r1 high; r2 low", "examples": "i1; i2", "note": ""}])
-    frame = drawn(12, k=3)
-    row = wb.disagreement.findings(wb.disagreement.slices(wb.read(frame)), wb.disagreement.items(wb.read(frame)),
-                                   sides=terms).set_index("id").loc["disagreement/sides/criterion=tone/group=r1 high; r2 low"]
-    assert row["sentence"] == ("On the tone of 40 items raters take sides as on no others: r1 high; r2 low. "
-                               "Disagreement there +0.100 [+0.050, +0.150].")
+def sides(**other):
+    row = {"on": "raters", "p": 1e-6, "status": "watch", "criterion": "overall", "rubric": "default", "size": 40.0, "value": 0.1,
+           "low": 0.05, "high": 0.15, "terms": "r1 high; r2 low", "examples": "i1; i2", "note": ""}
+    return pd.DataFrame([row | other])
+
+
+def sides_findings(terms):
+    items = pd.DataFrame({"criterion": "overall", "rubric": "default", "n_ratings": [2] * 160, "item_id": range(160)})
+    slices = pd.DataFrame({"p": [], "status": [], "column": [], "note": []})
+    return wb.disagreement.findings(slices, items, sides=terms).set_index("id")
+
+
+def test_sides_that_raters_take_say_on_how_many_items_and_that_these_were_chosen():
+    row = sides_findings(sides()).loc["disagreement/sides/criterion=overall/group=1"]
+    assert row["sentence"] == ("On the overall of 40 of 160 items raters take sides beyond severity, scale use and noise: r1 high; r2 low. "
+                               "Disagreement on these, chosen for that, less the others': +0.100 [+0.050, +0.150].")
     assert (row["severity"], row["status"]) == ("attention", "watch")
+
+
+def test_several_sides_of_a_criterion_are_told_apart_by_their_number_which_names_no_rater():
+    both = sides_findings(pd.concat([sides(), sides(terms="r3 high")]))
+    assert [i for i in both.index if "/sides/" in i] == [f"disagreement/sides/criterion=overall/group={k}" for k in (1, 2)]
+
+
+def test_why_sides_cannot_be_told_is_said_once():
+    sentence = sides_findings(sides(p=float("nan"), status="", note="cannot tell: two raters")).loc["disagreement/sides", "sentence"]
+    assert sentence == "Whether raters take sides on some items cannot be told: two raters."
+
+
+def test_ratings_all_alike_ask_for_no_further_columns():
+    found = findings_of(wb.read(drawn(12).assign(score=3)))
+    assert "no disagreement differs" in found.loc["disagreement/slices", "sentence"] and found.loc["disagreement/slices", "action"] == ""
+    assert "always the same level: opinions do not show" in found.loc["disagreement/sides", "sentence"]
 
 
 def test_no_sides_is_a_finding_too():

@@ -8,6 +8,7 @@ import pytest
 from planted import drawn, matrix
 
 import workbench as wb
+from workbench.disagreement import groups
 from workbench.disagreement.sides import over_represented
 from workbench.errors import ParameterError
 
@@ -100,3 +101,12 @@ def test_over_representation_is_that_of_drawing_without_replacement():
     assert z == pytest.approx((2 - 5 / 4) / (45 / 64) ** 0.5)
     assert lift == pytest.approx((2 / 5) / (1 / 4))
     assert over_represented(inside, np.ones(20, bool)) == (0.0, 1.0)
+
+
+def test_items_without_text_are_grouped_by_raters_once_however_that_is_asked(monkeypatch):
+    asked, found = [], groups.sought_sides
+    monkeypatch.setattr(groups, "sought_sides", lambda *all_of: asked.append(1) or found(*all_of))
+    ratings = wb.read(sided(4, n_items=60))
+    left, right = (wb.disagreement.cluster_terms(ratings, on=on) for on in (None, "raters"))
+    pd.testing.assert_frame_equal(left, right)
+    assert len(asked) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from planted import drawn, matrix
 
@@ -59,3 +60,11 @@ def test_levels_count_who_gave_what():
     ratings = matrix([[1, 5, 3], [1, 1, 3], [1, 5, 3]])
     table = wb.disagreement.levels(ratings, items=wb.disagreement.items(ratings), limit=1)
     assert table[["item_id", "level", "n"]].to_dict("records") == [{"item_id": "b", "level": "1", "n": 1}, {"item_id": "b", "level": "5", "n": 2}]
+
+
+def test_levels_keep_the_steps_of_a_trajectory_apart():
+    rows = [("t", step, rater, score) for step, scores in ((1, (1, 5)), (2, (1, 3)), (3, (2, 2))) for rater, score in zip("ab", scores)]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "step", "rater_id", "score"]))
+    table = wb.disagreement.levels(ratings, items=wb.disagreement.items(ratings))
+    assert table.groupby("step")["level"].agg(list).to_dict() == {1: ["1", "5"], 2: ["1", "3"], 3: ["2"]}
+    assert wb.chart.item_strip(table).to_dict()     # one row a step and level, as it asks

@@ -10,7 +10,7 @@ from planted import WORDS, drawn, parts_of
 import workbench as wb
 from workbench.disagreement.groups import NO_TEXT, NO_TOPIC
 from workbench.disagreement.hot import Question, judged
-from workbench.disagreement.topics import topics_of, with_topic, word_features
+from workbench.disagreement.topics import item_texts, topics_of, with_topic, word_features
 from workbench.errors import ParameterError
 
 NULL_DRAWS = 20
@@ -92,3 +92,10 @@ def test_texts_in_another_script_are_named_in_it():
     top = wb.disagreement.cluster_terms(wb.read(frame.assign(text=frame["text"].str.translate(greek)))).iloc[0]
     assert top["status"] in ("watch", "found")
     assert set(top["terms"].split(", ")) <= set(WORDS[2].translate(greek).split())
+
+
+def test_a_text_that_came_with_the_first_version_alone_is_the_items_text():
+    first = drawn(6, texts=True).assign(rubric_version="1")
+    rated = pd.concat([first, first.assign(rubric_version="2", text=None)])
+    texts = item_texts(wb.read(rated))
+    assert texts.to_dict() == first.drop_duplicates("item_id").set_index("item_id")["text"].to_dict()

@@ -203,7 +203,7 @@ def test_settled_units_are_counted_and_leave_the_queue(folder: Path) -> None:
 def test_nothing_to_compare_is_said_in_words(displayed: Callable) -> None:
     once = pd.DataFrame({"item_id": ["a", "b"], "rater_id": ["x", "y"], "score": [1.0, 2.0]})
     explorer = wb.review.explore(wb.read(once))
-    words = " ".join(getattr(child, "value", "") for child in explorer.children)
+    words = " ".join(getattr(child, "value", "") for child in explorer._where.children)
     assert "No unit has two ratings that count" in words and "No unit has two ratings" in displayed(explorer)[1]["text/html"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from test_covered import judged, normals
 
 import workbench as wb
+from workbench.rubric import holes as module
 
 MOST_FALSE = 5      # of 200 items without a hole, at a false discovery rate of 5 %
 
@@ -47,3 +48,15 @@ def test_a_version_without_an_overall_has_one_row_and_the_reason():
     frame = with_holes(4)
     table = wb.rubric.underrepresented(wb.read(frame[frame["criterion"] != "overall"]))
     assert len(table) == 1 and pd.isna(table["item_id"][0]) and "no criterion is named 'overall'" in table["note"][0]
+
+
+def test_what_the_criteria_leave_of_every_item_alike_is_no_hole():
+    # regression on noisy criteria leaves as much of each item as its raters' noise: tested against noise alone a fifth would be holes
+    rng, item = np.random.default_rng(5), np.repeat(np.arange(300), 3)
+    own = rng.normal(size=300) + 9.0 * (np.arange(300) < 3)
+    table = pd.DataFrame({"item": item, "left": own[item] + rng.normal(size=900)})
+    found = pd.DataFrame({"item_id": np.arange(300), "step": -1, "prompt": 0, "mean": 0.0, "value": own, "expected": 0.0})
+    told = module.tested(table, found, 0.95)
+    assert set(told["item_id"][:3]) == {0, 1, 2} and (told["q"][:3] < 0.01).all()
+    assert (told["q"][3:] < 0.05).sum() <= MOST_FALSE
+    assert ((told["low"] <= 0) & (told["high"] >= 0)).mean() > 0.9

@@ -138,3 +138,9 @@ def test_esa_separates_more_by_the_hour_than_mqm_and_agreement_cannot_be_told(sh
     assert "rated by different raters" in table.loc["difference of separation_per_hour", "note"]
     assert math.isnan(table.loc["difference of krippendorff_alpha", "value"])
     assert "cannot be told from the rater pool" in table.loc["difference of krippendorff_alpha", "note"]
+
+
+def test_an_undefined_difference_says_why_and_not_how_it_would_have_been_adjusted():
+    frame = bridged(1).assign(system="only", seconds=30.0)
+    table = wb.rubric.compare(wb.read(frame[frame["item_id"] == "i000"]), draws=50).set_index("name")
+    assert table.loc["difference of separation_per_hour", "note"] == "only one system was rated: there is nothing to rank"

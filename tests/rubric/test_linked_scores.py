@@ -117,7 +117,7 @@ def test_a_score_that_nobody_gave_is_linked_between_its_neighbours_and_said():
 
 @pytest.mark.parametrize(("frame", "why"), [
     (bridged(0, other_raters=True), "rater pool"),
-    (bridged(0)[lambda t: t["rubric_version"] == "1"], "only one rubric version"),
+    (bridged(0)[lambda t: t["rubric_version"] == "1"], "fewer than two rubric versions"),
     (pairs([[4, 2, 1], [2, 4, 1], [0, 1, 4]]), "no order"),
     (bridged(0).assign(score=3), "the same score"),
     (bridged(0, n_items=5), "too small: it has 5 items"),

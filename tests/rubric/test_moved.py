@@ -109,3 +109,9 @@ def test_other_levels_leave_tests_and_movement_undefined_and_said():
 def test_without_a_bridge_nothing_is_told():
     table = wb.rubric.shift(wb.read(bridged(0, other_raters=True)))
     assert table["value"].isna().all() and table["note"].str.contains("rater pool").all()
+
+
+def test_ratings_all_alike_move_nowhere():
+    table = wb.rubric.shift(wb.read(bridged(1).assign(score=3))).set_index("name")
+    assert table.loc["mean_shift", "value"] == 0 and math.isnan(table.loc["mean_shift", "low"])
+    assert set(table.loc[["stuart_maxwell", "bhapkar", "bowker"], "note"]) == {"no rating changed its level"}

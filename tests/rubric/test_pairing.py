@@ -67,3 +67,10 @@ def test_versions_of_one_rubric_come_before_another_rubric_that_shares_more_item
     other = frame[frame["rubric_version"] == "1"].assign(rubric="safety")
     few = frame[(frame["rubric_version"] == "1") | frame["item_id"].isin(sorted(frame["item_id"].unique())[:12])]
     assert chosen_pair(wb.read(pd.concat([few.assign(rubric="quality"), other])), None) == ("quality 1", "quality 2")
+
+
+def test_of_two_rubrics_with_two_versions_each_the_versions_of_one_are_compared():
+    one = bridged(3).assign(rubric="one")
+    one["rated_at"] = pd.Timestamp("2026-01-05", tz="UTC") + pd.to_timedelta(one["rubric_version"].astype(int), "D")
+    ratings = wb.read(pd.concat([one, one.assign(rubric="two")]))     # all four share the same raters and items, first versions first
+    assert chosen_pair(ratings, None) in (("one 1", "one 2"), ("two 1", "two 2"))

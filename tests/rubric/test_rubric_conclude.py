@@ -43,7 +43,7 @@ def test_other_raters_are_unknown_and_said_once_for_all_criteria():
 def test_one_version_is_unknown():
     frame = bridged(4)
     found = findings_of(frame[frame["rubric_version"] == "2"])
-    assert found["severity"].tolist() == ["unknown"] and "only one rubric version occurs" in found["sentence"].item()
+    assert found["severity"].tolist() == ["unknown"] and "fewer than two rubric versions have ratings" in found["sentence"].item()
 
 
 def row_of(name, criterion, value, se, df=33):
@@ -123,16 +123,45 @@ def test_overall_verdicts_that_no_criterion_accounts_for_name_the_items():
     assert len(hole) == 1 and "most on i7" in hole["sentence"].item() and hole["severity"].item() == "attention"
 
 
-@pytest.mark.parametrize(("value", "low", "high", "severity", "words"), [
-    (-3.0, -4.0, -2.0, "ok", "separation of systems by -3.00 [-4.00, -2.00] from 20.0 (n = 90 items): the difference between them carries"),
-    (-0.5, -1.5, 0.5, "attention", "less than 10% is lost"),
-    (-1.0, -5.0, 3.0, "unknown", "cannot be told on tone (2 and 3: -1.00 [-5.00, +3.00])"),
-    (np.nan, np.nan, np.nan, "unknown", "cannot be told on tone"),
-])
-def test_levels_to_merge_are_judged_by_what_that_costs_separation(value, low, high, severity, words):
+def merged(value, se, *, before_low=15.0, note=""):
+    """The merge finding of one criterion, one of four merges looked at, with 33 degrees of freedom."""
     empty = pd.DataFrame(columns=["name", "value", "rubric_version", "note", "criterion"])
-    row = {"criterion": "tone", "before": 20.0, "n_items": 90, "note": "", "value": value, "low": low, "high": high}
+    reach = 2.0345 * se
+    row = {"criterion": "tone", "before": 20.0, "before_low": before_low, "n_items": 90, "note": note, "value": value, "low": value - reach,
+           "high": value + reach, "se": se, "confidence": 0.95, "n_random": 3}
     tried = pd.DataFrame([row | {"name": "separation"}, row | {"name": "krippendorff_alpha", "value": 0.1, "low": 0.0, "high": 0.2}])
     found = findings(empty, empty, tried=tried, merge={"tone": [["2", "3"]]})
-    merge = found[found["id"].str.startswith("rubric/merge")]
-    assert merge["severity"].tolist() == [severity] and words in merge["sentence"].item()
+    return found[found["id"].str.startswith("rubric/merge")].iloc[0]
+
+
+@pytest.mark.parametrize(("value", "se", "severity", "words"), [
+    # t of 0.99375 with 33 degrees is 2.6438: 0.05 / (2 x 4 merges) either side
+    (-3.0, 0.5, "ok", "systems by -3.00 [-4.32, -1.68] from 20.0 (n = 90 items; one interval for 4 merges looked at): the difference between"),
+    (-0.5, 0.5, "ok", "less than 10% is lost"),
+    (-1.2, 0.5, "unknown", "cannot be told on tone (2 and 3: -1.20 [-2.52, +0.12])"),    # alone it would be told: [-2.22, -0.18]
+    (np.nan, np.nan, "unknown", "cannot be told on tone (2 and 3: no system is named)"),
+])
+def test_levels_to_merge_are_judged_by_what_that_costs_separation(value, se, severity, words):
+    row = merged(value, se, note="" if value == value else "no system is named; ordinal scale assumed from the values")
+    assert row["severity"] == severity and words in row["sentence"]
+
+
+def test_where_systems_are_not_told_apart_nothing_is_said_to_be_lost():
+    assert merged(-0.1, 0.05, before_low=-1.0)["severity"] == "unknown"
+
+
+def test_systems_of_one_value_have_no_share_of_draws_to_lead_in():
+    rows = [(f"{p}{s}", f"p{p}", f"r{r}", s, 3) for p in range(20) for s in ("one", "two") for r in (0, 1)]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "prompt_id", "rater_id", "system", "score"]))
+    found = findings(wb.rubric.compare(ratings), wb.rubric.shift(ratings), ranked=wb.rubric.rank_systems(ratings))
+    assert "(2 of 2: one, two; all have one value)" in found.set_index("id").loc["rubric/leader/rubric=default/rubric_version=1", "sentence"]
+
+
+def test_what_a_bridge_would_not_tell_asks_for_none():
+    found = findings_of(bridged(5)).loc[lambda t: t["sentence"].str.startswith("Whether separation of systems changed")]
+    assert "no system is named" in found["sentence"].item() and found["action"].item() == ""
+
+
+def test_no_ratings_are_not_said_to_be_of_one_version():
+    found = findings_of(bridged(5).assign(score=np.nan))
+    assert "fewer than two rubric versions have ratings" in found["sentence"].item()

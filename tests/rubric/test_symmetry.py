@@ -105,3 +105,8 @@ def test_where_items_move_together_it_cries_wolf_about_as_often_as_it_says():
         false["as if independent"] += square_tests(old, new, np.arange(len(old)), 4)[0]["p"] < 0.05
     assert all(false[name] <= MOST_FALSE for name in ("stuart_maxwell", "bhapkar", "bowker"))
     assert false["as if independent"] > 2 * MOST_FALSE
+
+
+def test_one_level_alone_is_undefined_and_said():
+    rows = square_tests(np.zeros(30, int), np.zeros(30, int), np.arange(30), 1)
+    assert [row["note"] for row in rows] == ["no rating changed its level"] * 3

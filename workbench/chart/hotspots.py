@@ -177,12 +177,14 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
     frame["apart"] = ((frame["low"] > 0) | (frame["high"] < 0)).map({True: "interval excludes 0", False: "cannot tell from 0"})
     shown = {"domain": ["interval excludes 0", "cannot tell from 0"]}
     order, size_of = list(frame["label"]), clusters.drop_duplicates("cluster")["size"].dropna()
-    sizes = alt.Chart(frame).encode(x=alt.X("size:Q", axis=alt.Axis(title="Items", tickCount=3, grid=False)), tooltip=tooltip,
+    length = {} if len(size_of) else {"scale": alt.Scale(domain=[0, 1])}     # no scale can be had of nothing
+    ends = None if frame[["value", "low", "high"]].notna().all(axis=1).any() else (-1.0, 1.0)
+    sizes = alt.Chart(frame).encode(x=alt.X("size:Q", axis=alt.Axis(title="Items", tickCount=3, grid=False), **length), tooltip=tooltip,
                                     y=alt.Y("label:N", sort=order, axis=row_axis(order, title="Cluster")))
     bars = alt.layer(sizes.mark_bar(color=CONTEXT, height={"band": 0.5}), sizes.mark_text(align="left", dx=3, fontSize=10).encode(
         text=alt.Text("size:Q", format=","))).properties(width=110, height=alt.Step(34))
     y = alt.Y("label:N", sort=order, axis=None)
-    marks = intervals(frame, x=value_axis(measure, None), y=y, tooltip=tooltip, width=300,
+    marks = intervals(frame, x=value_axis(measure, ends), y=y, tooltip=tooltip, width=300,
                       color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, QUIET]), title=None),
                       shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
     marks[-1] = marks[-1].mark_text(align="left", fontSize=10, color=INK, dy=7)

@@ -108,7 +108,11 @@ def measure_panel(table: pd.DataFrame, versions: Sequence[str], name: str) -> al
     order = list(dict.fromkeys(frame["label"]))
     frame["version"] = [level_text(version) for version in table["rubric_version"]]
     shown = {"domain": [level_text(version) for version in versions]}
-    bounds = full_range([name]) if frame["value"].notna().any() else (0.0, 1.0)     # no scale can be had of nothing
+    bounds, known = full_range([name]), frame["value"].dropna()
+    if known.empty:
+        bounds = (0.0, 1.0)     # no scale can be had of nothing
+    elif frame[["low", "high"]].isna().all(axis=None):
+        bounds = bounds or (known.min() - abs(known).max() / 10, known.max() + abs(known).max() / 10 or 1.0)     # nor of intervals alone
     y = alt.Y("label:N", sort=order, axis=row_axis(order))
     marks = intervals(frame, x=value_axis(headed(name), bounds, ticks=4), y=y, tooltip=tooltip, width=PANEL_WIDTH + 40,
                       yOffset=alt.YOffset("version:N", sort=shown["domain"]),

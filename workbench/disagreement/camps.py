@@ -102,6 +102,8 @@ def unfit(body: Body) -> str:
     panel = body.panel
     if body.units.nominal and len(np.unique(body.units.cells["place"])) > 2:
         return "cannot tell: its levels have no order; look at each as a yes/no criterion"
+    if len(body.reason) and (body.reason == ONE_LEVEL).all():
+        return f"cannot tell: {ONE_LEVEL}"
     if len(body.among) < 2 * SMALLEST:
         return f"cannot tell: camps of two need {2 * SMALLEST} raters with enough ratings of their own, found {len(body.among)}"
     shared = np.bincount(panel.item, minlength=len(panel.block))[panel.item] > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -31,6 +32,10 @@ def kind_findings(kinds: pd.DataFrame) -> list[dict[str, object]]:
         why = next((note for note in kinds["note"] if note), "there are no ratings")
         return [finding(NOTEBOOK, "kinds", f"What raters of an item differ by cannot be told: {why}.", severity="unknown")]
     top = known.iloc[0]
+    if math.isnan(top["low"]):
+        why = str(top["note"]).split("; ")[-1] or "the shares have no interval"
+        return [finding(NOTEBOOK, "kinds", f"What raters of an item differ by cannot be told: {why} (n = {top['n_items']:,} items).",
+                        severity="unknown", action="Have more items rated twice.")]
     said = "; ".join(f"{share_text(row)} is {SAID[row['kind']][0]}" for row in known.head(3).to_dict("records"))
     evidence = {"name": "share", "value": top["share"],
                 **top[["low", "high", "confidence", "n_items", "n_raters", "n_ratings"]].to_dict()}
@@ -46,14 +51,14 @@ def share_text(row: Mapping[str, object]) -> str:
 
 def faction_findings(factions: pd.DataFrame, parting: pd.DataFrame) -> list[dict[str, object]]:
     """One a criterion with camps; else that there are none, or that it cannot be told, once for all criteria."""
-    rows, none, untold = [], [], {}
+    rows, none, untold, several = [], [], {}, factions["rubric"].nunique() > 1
     for (criterion, rubric), part in factions.groupby(["criterion", "rubric"], sort=True):
-        n = part["n_factions"].iloc[0]
+        n, named = part["n_factions"].iloc[0], f"{criterion} ({rubric})" if several else criterion
         if n == 0:
-            none.append(criterion)
+            none.append(named)
         elif n != n:
             why = next((note for note in part["note"] if note), "too little is known")
-            untold.setdefault(why.removeprefix("cannot tell: "), []).append(criterion)
+            untold.setdefault(why.removeprefix("cannot tell: "), []).append(named)
         else:
             rows.append(camps(criterion, rubric, part, parting))
     if none:

@@ -31,7 +31,7 @@ def findings(slices: pd.DataFrame, items: pd.DataFrame, *, terms: pd.DataFrame |
     rows = [] if kinds is None else kind_findings(kinds)
     rows += [] if factions is None else faction_findings(factions, factions.iloc[:0] if parting is None else parting)
     rows += slice_findings(slices) + topic_findings(terms if terms is not None else slices.iloc[:0]) + reading_findings(items)
-    rows += [] if sides is None else side_findings(sides)
+    rows += [] if sides is None else side_findings(sides, items)
     rows += [] if steps is None else step_findings(steps)
     return findings_table(rows)
 
@@ -40,10 +40,11 @@ def slice_findings(slices: pd.DataFrame) -> list[dict[str, object]]:
     """One a slice that stands out; else one that says none does, or that none could be tested."""
     tested, hot = slices[slices["p"].notna()], slices[slices["status"] != ""]
     if tested.empty:
-        why = "; ".join(sorted({f"{c}: {note}" for c, note in zip(slices["column"], slices["note"]) if note})[:3]) or \
-            "no column tells kinds of items apart, with 2 to 30 levels of 10 items or more"
+        noted = sorted({f"{c}: {note}" for c, note in zip(slices["column"], slices["note"]) if note})
+        why = "; ".join(noted[:3]) or "no column tells kinds of items apart, with 2 to 30 levels of 10 items or more"
         return [finding(NOTEBOOK, "slices", f"In which slices raters differ more cannot be told: {why}.", severity="unknown",
-                        action="Add columns that tell kinds of items apart (task_type, system), to the ratings or an items table.")]
+                        action="" if noted else "Add columns that tell kinds of items apart (task_type, system), to the ratings or an "
+                        "items table.")]
     if hot.empty:
         top = tested.iloc[0]
         return [finding(NOTEBOOK, "slices", f"No slice stands out among {len(tested):,} tested. The nearest: {place(top)}, {numbers(top)}.",
@@ -98,19 +99,22 @@ def topic_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
             for row in hot.head(SHOWN).to_dict("records")]
 
 
-def side_findings(terms: pd.DataFrame) -> list[dict[str, object]]:
+def side_findings(terms: pd.DataFrame, items: pd.DataFrame) -> list[dict[str, object]]:
     """One a group of items on which raters take sides; else that none is, or why it cannot be told."""
     tested, hot = terms[terms["p"].notna()], terms[terms["status"] != ""]
     if tested.empty:
-        return [finding(NOTEBOOK, "sides", f"Whether raters take sides on some items cannot be told: {terms['note'].iloc[0]}.",
-                        severity="unknown")]
+        why = str(terms["note"].iloc[0]).removeprefix("cannot tell: ")
+        return [finding(NOTEBOOK, "sides", f"Whether raters take sides on some items cannot be told: {why}.", severity="unknown")]
     if hot.empty:
-        return [finding(NOTEBOOK, "sides", "On no group of items do raters part in another way than on the others "
-                        f"({tested['criterion'].nunique()} criteria looked at).", severity="ok")]
-    return [finding(NOTEBOOK, "sides", f"On the {row['criterion']} of {row['size']:,.0f} items raters take sides as on no others: "
-                    f"{row['terms']}. Disagreement there {row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}].",
+        return [finding(NOTEBOOK, "sides", "On no group of items do raters part in another way than on the others (looked at: "
+                        f"{', '.join(tested['criterion'].unique())}).", severity="ok")]
+    hot = hot.assign(group=hot.groupby(["criterion", "rubric"]).cumcount() + 1)
+    n_items = items.groupby(["criterion", "rubric"]).size()
+    return [finding(NOTEBOOK, "sides", f"On the {row['criterion']} of {row['size']:,.0f} of {n_items[row['criterion'], row['rubric']]:,} "
+                    f"items raters take sides beyond severity, scale use and noise: {row['terms']}. Disagreement on these, chosen "
+                    f"for that, less the others': {row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}].",
                     severity="attention", status=row["status"], evidence=row,
-                    where={"criterion": row["criterion"], "group": row["terms"]} | rubric_of(row, terms),
+                    where={"criterion": row["criterion"], "group": row["group"]} | rubric_of(row, terms),
                     action=f"Ask both sides which reading they hold. For example: {row['examples']}")
             for row in hot.head(SHOWN).to_dict("records")]
 

@@ -91,15 +91,17 @@ def find_groups(ratings: Ratings, on: str | None, text: str | None, embed: Calla
     if text is not None and text not in ratings.columns and (ratings.items is None or text not in ratings.items):
         raise ParameterError(f"text={text!r}: expected a column of the ratings or of the items table; it is in neither. "
                              "Name the column that holds the texts.")
-    memory, key = ratings.source.memory, ("groups", repr((ratings.conditions, ratings.start, ratings.end, on, text, question)), embed)
-    if key not in memory:
+    memory, key = ratings.source.memory, ("groups", repr((ratings.conditions, ratings.start, ratings.end, text, question)), embed)
+    if (*key, on) not in memory:
         texts = item_texts(ratings, text)
         texts = None if texts is None or texts.empty else texts
         kind = on or ("raters" if texts is None and text is None else "text")
-        found = sought_sides(ratings, texts, question) if kind == "raters" else \
-            None if texts is None else sought_topics(ratings, texts, embed, question)
-        memory[key] = kind, texts, found
-    return memory[key]
+        if (*key, kind) not in memory:
+            found = sought_sides(ratings, texts, question) if kind == "raters" else \
+                None if texts is None else sought_topics(ratings, texts, embed, question)
+            memory[*key, kind] = kind, texts, found
+        memory[*key, on] = memory[*key, kind]
+    return memory[*key, on]
 
 
 def without(why: str) -> pd.DataFrame:

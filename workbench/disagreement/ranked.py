@@ -58,23 +58,23 @@ def ranked(units: Units, *, by: Sequence[str] = (), prior: float = 2.0) -> pd.Da
 
 
 def levels(ratings: Ratings, *, items: pd.DataFrame, limit: int = 12) -> pd.DataFrame:
-    """How the first `limit` rows of `items` were rated: item_id, criterion, rubric, rubric_version, level, n, shape; a row a level
-    that was given, in order.
+    """How the first `limit` rows of `items` were rated: item_id, step (of trajectories), criterion, rubric, rubric_version, level, n,
+    shape; a row a level that was given, in order.
 
     A level on a scale without levels is its score, rounded to a tenth of the scale.
     """
     from workbench.reduce import facts
 
     head, rows = items.head(limit), []
-    scales = facts(ratings).scales
+    scales, keys = facts(ratings).scales, [c for c in ("item_id", "step", *INSTRUMENT) if c in head]
     for units in rated_units(ratings.where(item_id=head["item_id"].tolist())) if len(head) else []:
-        named = units.cells.merge(head[["item_id", *INSTRUMENT, "shape"]].reset_index(names="rank"), on=["item_id", *INSTRUMENT])
+        named = units.cells.merge(head[[*keys, "shape"]].reset_index(names="rank"), on=keys)
         for key, part in named.groupby(["rank", *INSTRUMENT]):
             scale = scales[key[2], key[3], key[1]]
             given = part["level"].map(lambda k: scale.levels[int(k)]) if scale.name in ("nominal", "ordinal") else \
                 part["place"].map(lambda x: f"{round(10 * x) / 10:.1f} of the scale")
             counts = given.value_counts(sort=False)     # in the order of the scale, as the cells stand
-            rows += [{"rank": key[0], "item_id": part["item_id"].iloc[0], **dict(zip(INSTRUMENT, key[1:])), "level": level,
-                      "n": int(n), "shape": part["shape"].iloc[0]} for level, n in counts.items()]
-    table = pd.DataFrame(rows, columns=["rank", "item_id", *INSTRUMENT, "level", "n", "shape"])
+            first = part.iloc[0][["rank", *keys, "shape"]].to_dict()
+            rows += [first | {"level": level, "n": int(n)} for level, n in counts.items()]
+    table = pd.DataFrame(rows, columns=["rank", *keys, "level", "n", "shape"])
     return table.sort_values("rank", kind="stable").drop(columns="rank").reset_index(drop=True)

@@ -129,7 +129,7 @@ def kind_rows(parts: Sequence[Votes], factions: pd.DataFrame, blocks: pd.Series 
     alone = len(parts_of) < GROUPS
     left = [components(whole.plus(part, -1), factors, names) for part in parts_of[:0 if alone else None]]
     low, high = ends(untruncated(variance), np.array([untruncated(parts) for parts in left]), confidence)
-    few = f"fewer than {GROUPS} items or prompts: no interval" if alone else ""
+    few = f"fewer than {GROUPS} prompts (items, where these are not named): no interval" if alone else ""
     return [row_of(name, counts, share=share[k], low=low[k], high=high[k], confidence=confidence, variance=variance[k],
                    note=join_notes(notes.get(name, ""), few))
             for k, name in enumerate(names)]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.disagreement.hot import Question, judged
-from workbench.disagreement.units import Units, rated_units, units_of
+from workbench.disagreement.units import INSTRUMENT, Units, rated_units, units_of
 from workbench.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def item_texts(ratings: Ratings, column: str | None = None) -> pd.Series | None:
         inside = next((c for c in names if c in ratings.columns and c not in ratings.missing), None)
         if inside is None:
             return None
-        from workbench.reduce import cells, instrument
+        from workbench.reduce import cells
 
-        table = cells(ratings, by=instrument(ratings), extra=[inside])
+        table = cells(ratings, by=INSTRUMENT, extra=[inside])
     texts = table.dropna(subset=[inside]).drop_duplicates("item_id").set_index("item_id")[inside].astype("string")
     return texts[texts.str.strip() != ""].sort_index()
 

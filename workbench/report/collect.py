@@ -24,9 +24,8 @@ def save(*, findings: pd.DataFrame, estimates: pd.DataFrame | Sequence[pd.DataFr
     """
     _check_findings(findings)
     tables = [estimates] if isinstance(estimates, pd.DataFrame) else list(estimates)
-    for table in tables:
-        missing = [c for c in ("name", *MEASURES) if c not in table.columns]
-        if missing:
+    for needed, columns in [(("name", "value"), table.columns) for table in tables] + [(MEASURES, [c for t in tables for c in t.columns])]:
+        if missing := [c for c in needed if c not in columns]:
             raise ReportError(f"estimates: an estimates table was expected, and it lacks {examples(missing)}. "
                               "Make it with estimates_table.")
     if out:
@@ -83,9 +82,9 @@ def gather(saved: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.D
 
 
 def grouping(estimates: pd.DataFrame) -> list[str]:
-    """The columns an estimates table is grouped by: those between the name and the value."""
+    """The columns an estimates table is grouped by: those that stand before the value, its name and the notebook's aside."""
     columns = list(estimates.columns)
-    return columns[columns.index("name") + 1:columns.index("value")]
+    return [column for column in columns[:columns.index("value")] if column not in ("name", "notebook")]
 
 
 def storable(estimates: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,8 @@ KEYS = {"1-9": "give the level of that number", "Enter": "go on to the next, onc
         "n": "write a note (Enter keeps it, Esc leaves the field)", "u": "undo the last decision",
         **{key: f"reason: {REASONS[reason]}" for key, reason in REASON_KEYS.items()},
         "p": "propose other words for the rubric", "f": "choose another queue", "?": "show or hide this"}
-KINDS = {"contested": "most contested first", "audit": "random audit", "explored": "chosen in the chart"}
+KINDS = {"contested": "most contested first", "audit": "random audit", "camps": "where camps of raters part, furthest first",
+         "explored": "chosen in the chart"}
 HEADS = {"rater_id": "rater", "rater_kind": "kind", "rated_at": "rated at"}
 SOME = ("rater_kind", "party", "layer", "status")      # said of ratings where they differ in it
 # In JupyterLab a cell's outputs are siblings, and a panel that has no kernel any more is a box with an error and no element in it.
@@ -92,7 +93,8 @@ def empty(desk: Desk) -> str:
     so_far = f" You have decided {done:,} {'unit' if done == 1 else 'units'} in all." if done else ""
     if desk.message and "screen of" in desk.message:
         return f"<h3>Nothing is free just now</h3><p>Somebody else has what is left on their screen.{so_far}</p>"
-    return (f"<h3>Nothing is left in this queue</h3><p>No unit that it names waits for you.{so_far} "
+    why = f"<p>{safe(desk.why)}</p>" if desk.why else ""
+    return (f"<h3>Nothing is left in this queue</h3><p>No unit that it names waits for you.{so_far}</p>{why}<p>"
             "Choose another queue with <kbd>f</kbd>, or run the cell with a higher <code>limit</code>.</p>")
 
 

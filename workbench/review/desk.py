@@ -101,6 +101,11 @@ class Desk:
         return page(self.case, revealed=self.revealed, own=self.decision, others=self.others) if self.case else ""
 
     @property
+    def why(self) -> str:
+        """What the kind of queue says where no unit of it waits, such as that there are no camps; "" where nothing."""
+        return "" if self.left else self._queued.why
+
+    @property
     def left(self) -> list[Unit]:
         """The units still to be decided, in order, the one on screen among them until it is."""
         return [unit for unit in self._queue if self._open(unit)]

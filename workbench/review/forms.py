@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
+from workbench.review.board_text import KINDS
 from workbench.review.fields import Field, button
 from workbench.review.ranking import QUEUES
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from workbench.review.desk import Desk
 
 ANY = "all criteria"
-KIND_NAMES = {"contested": "most contested first", "audit": "random audit"}
 
 
 class RubricForm(widgets.VBox):
@@ -73,7 +73,7 @@ class QueueForm(widgets.VBox):
     def __init__(self, ratings: Ratings, *, kind: object, where: dict[str, object], search: str | None, apply: Callable[[], None],
                  leave: Callable[[], None]) -> None:
         own = {} if isinstance(kind, str) else {getattr(kind, "__name__", "other"): kind}
-        self._kinds = {KIND_NAMES.get(k, k): k for k in QUEUES} | own
+        self._kinds = {KINDS[k]: k for k in QUEUES} | own
         self.kind = Field(label="Order", options=list(self._kinds), text=next(name for name, k in self._kinds.items() if k == kind))
         self.criterion = Field(label="Criterion", options=[ANY], text=ANY)
         self.rater = Field(label="Rater", text=str(where.get("rater_id", "")), hint="units that this rater has rated")

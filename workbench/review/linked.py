@@ -18,6 +18,7 @@ from workbench.review.board import Board, panel
 from workbench.review.item_page import STYLE
 from workbench.review.overview import PAIRS, WEEKS, Overview, overview
 from workbench.review.ranking import KEY, MEASURES
+from workbench.review.tried import Tried
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -50,12 +51,27 @@ LOOKS = """
 .wbr-explore .wbr-chart { max-width: 100%; overflow-x: auto; background: #fff; border-radius: 3px; }
 .wbr-explore .wbr-list { flex: 1 1 260px; min-width: 220px; max-width: 460px; }
 .wbr-explore .wbr-list .widget-select-multiple { width: 100%; height: auto; }
-.wbr-explore select { color: var(--jp-ui-font-color1, #111); background: var(--jp-layout-color0, #fff); }
+.wbr-explore select { color: var(--jp-ui-font-color1, #111); background-color: var(--jp-layout-color0, #fff); }
 .wbr-explore .wbr-tables > .widget-html { flex: 1 1 400px; width: auto; min-width: 0; max-width: 100%; }
 .wbr-explore .wbr-tables td:first-child { overflow-wrap: anywhere; }     /* ids */
 .wbr-explore .wbr td { font-variant-numeric: tabular-nums; }
-.wbr-explore > .wbr-acts { margin: 8px 0; align-items: center; gap: 8px; }
-.wbr-explore .wbr-acts button.jupyter-button { width: auto; padding: 0 12px; }
+.wbr-explore .wbr-where > .wbr-acts { margin: 8px 0; align-items: center; gap: 8px; }
+.wbr-explore .wbr-acts button.jupyter-button, .wbr-explore .wbr-turned > button { width: auto; padding: 0 12px; }
+.wbr-explore .wbr-trial { display: flex; flex-flow: row wrap; gap: 8px 28px; align-items: flex-start; overflow: visible; }
+.wbr-explore .wbr-turned { flex: 1 1 450px; min-width: 320px; max-width: 490px; overflow: visible; }
+.wbr-explore .wbr-turned > button { align-self: flex-start; margin-left: 88px; }
+.wbr-explore .wbr-seen { flex: 1 1 420px; min-width: 320px; overflow: visible; }
+.wbr-explore .wbr-trial + .wbr-chart { min-height: 340px; }        /* of the chart, so that drawing it anew moves nothing */
+.wbr-explore .wbr-seen td:nth-child(2) { white-space: nowrap; }
+.wbr-explore .wbr-seen td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 6em; }
+.wbr-explore .wbr-knobs { max-height: 420px; overflow: auto; margin: 6px 0; }
+.wbr-explore .wbr-knob { flex-wrap: wrap; overflow: visible; }
+.wbr-explore .wbr-knobs .widget-slider { width: 262px; }
+.wbr-explore .wbr-knobs > .widget-slider { width: 96%; max-width: 440px; }
+.wbr-explore .wbr-knobs .widget-readout { min-width: 40px; }
+.wbr-explore .wbr-knobs .widget-checkbox { width: auto; margin-right: 8px; color: inherit; }
+.wbr-explore .wbr-knobs .widget-dropdown { width: 120px; }
+.wbr-explore .wbr-views button.jupyter-button { width: auto; padding: 0 16px; }
 """
 
 
@@ -73,6 +89,9 @@ def explore(ratings: Ratings, *, reviewer: str = "", columns: Sequence[str] | No
     are alike, 1 where they stand at opposite ends of the scale. What can be chosen for the chart: criteria by a column, criteria by the
     week of a unit's last rating, or raters by raters. "Review these" opens a panel on the chosen units; for one in a cell of its own give
     `panel` the kind `explored` of what this returns. Ratings on single units are not shown, so that a review can still be blind.
+
+    "What if the rubric were altered" turns to sliders over `rubric.what_if` and `what_if_ranking`: levels merged, left out or valued anew,
+    criteria weighed, and agreement, the separation of systems and their ranks that follow the hand (`tried` of what this returns).
 
     reviewer: whose decisions the panel takes; "" the login. columns: to lay criteria out by; None: those that may hold slices, see
     `disagreement.slices`; a unit whose ratings differ in one stands under "(several)". The others are those of `panel`.
@@ -102,7 +121,7 @@ class Explorer(widgets.VBox):
         from workbench.chart import linked
 
         self.overview, self._opened, self._charts = found, opened, linked
-        self.board, self.shown, self._chart, self.chosen = None, None, None, ()
+        self.board, self.shown, self._chart, self.chosen, self.tried = None, None, None, (), None
         self._said, self._units, self._raters = (widgets.HTML() for _ in range(3))
         views = [] if found.units.empty else [(text.name_of(v), v) for v in found.views]
         self._view = widgets.Dropdown(options=views, description="Show")
@@ -115,8 +134,23 @@ class Explorer(widgets.VBox):
         self._clear.on_click(lambda _: self._try(self._draw))
         if views:
             self._draw()
-        super().__init__(self._laid_out() if views else [Quiet(), widgets.HTML(STYLE), widgets.HTML(board_text.inside(text.EMPTY))])
+        self._where = widgets.VBox(self._laid_out() if views else [widgets.HTML(board_text.inside(text.EMPTY))])
+        self._trial, self._turn = widgets.VBox(), widgets.ToggleButtons(options={text.WHERE: False, text.WHAT_IF: True})
+        self._where.add_class("wbr-where")
+        self._turn.add_class("wbr-views")
+        self._trial.layout.display = "none"
+        self._turn.observe(lambda change: self._try(lambda: self.turn(what_if=change["new"])), names="value")
+        super().__init__([Quiet(), widgets.HTML(STYLE), self._turn, self._where, self._trial])
         self.add_class("wbr-explore").add_class("wbr-panel")
+
+    def turn(self, *, what_if: bool) -> None:
+        """Turn to the sliders over `rubric.what_if`, which count the ratings the first time, or back to where raters disagree."""
+        self._turn.value = what_if
+        self._where.layout.display, self._trial.layout.display = ("none", None) if what_if else (None, "none")
+        if what_if and self.tried is None:
+            self._trial.children = (widgets.HTML(board_text.inside(board_text.said(text.COUNTING))),)
+            self.tried = Tried(self.overview.ratings)
+            self._trial.children = (self.tried,)
 
     def choose(self, cells: Iterable[int]) -> None:
         """Choose cells by their numbers, rows of `shown.cells`: the tables and the queue follow; none is all."""
@@ -166,7 +200,9 @@ class Explorer(widgets.VBox):
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Show the exploration, and where there is no kernel its still picture."""
         parts = [self._said, self._units, *([self._raters] if self.chosen else [])]
-        picture = text.still(self.shown, "".join(part.value for part in parts))
+        if not board_text.attended():
+            self.tried = self.tried or Tried(self.overview.ratings)     # nobody will open it
+        picture = text.still(self.shown, "".join(part.value for part in parts)) + (self.tried.still if self.tried else "")
         board_text.show(self._repr_mimebundle_(), words=f"Explore: {len(self.overview.units):,} units", picture=picture)
 
     def _laid_out(self) -> list[widgets.Widget]:
@@ -177,7 +213,7 @@ class Explorer(widgets.VBox):
         tables = widgets.HBox([self._units, self._raters])
         for part, name in ((linked, "linked"), (linked.children[0], "chart"), (listed, "list"), (acts, "acts"), (tables, "tables")):
             part.add_class(f"wbr-{name}")
-        return [Quiet(), widgets.HTML(STYLE), hint, linked, self._said, acts, tables, self._slot]
+        return [hint, linked, self._said, acts, tables, self._slot]
 
     def _draw(self) -> None:
         """Lay the units out as the view says; nothing is chosen then."""

@@ -23,6 +23,8 @@ NAMES = {WEEKS: "criterion by week", PAIRS: "rater by rater"}
 QUESTIONS = {WEEKS: "When did raters disagree?", PAIRS: "Who disagrees with whom?"}
 EMPTY = ("<h3>There is nothing to compare</h3><p>No unit has two ratings that count. Raters who rate the same items make disagreement "
          "visible: <code>wb.agreement.connectivity(ratings)</code> shows who shares items with whom.</p>")
+WHERE, WHAT_IF = "Where raters disagree", "What if the rubric were altered"
+COUNTING = "Counting the ratings once, which takes some seconds on a million."
 HINT = "Drag over the chart or click a cell, with Shift for more; by keyboard choose in the list. The tables and the queue follow."
 
 

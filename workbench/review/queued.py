@@ -25,6 +25,7 @@ class Queued:
 
     lot: of an audit all its units, each with the random number, 0 to 1, by which they are ordered; seed: of these. As the lot draws units
     whoever has settled them, a decision made elsewhere counts for it where it `is_fair`, and the unit is asked again where it is not.
+    why: what the kind of queue says of an empty one.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Queued:
     lot: dict[Unit, float]
     seed: int
     blind: bool
+    why: str = ""
 
     def is_fair(self, decision: Decision, journal: Journal) -> bool:
         """Whether a decision is as good as one that the audit asked for: made at a desk and, if the audit is blind, first given blind."""
@@ -70,7 +72,8 @@ class Queued:
 def queued(ratings: Ratings, *, journal: Journal, kind: str | ranking.Kind, seed: int, limit: int, second_share: float, blind: bool,
            where: Mapping[str, object] | None, search: str | None) -> Queued:
     """The head of a queue; of an audit the first `limit` units by lot, settled or not."""
-    ranked = ranking.filtered(ratings, ranking.ranks(ratings, kind=kind, seed=seed), where=where, search=search)
+    every = ranking.ranks(ratings, kind=kind, seed=seed)
+    ranked = ranking.filtered(ratings, every, where=where, search=search)
     own = ranking.among(ranked, ranking.rated_by(ratings, journal.reviewer))
     wanted, others = limit + len(journal.standing), np.flatnonzero(~own)
     n = limit if kind == "audit" else int(others[wanted - 1]) + 1 if len(others) >= wanted else len(ranked)
@@ -82,7 +85,8 @@ def queued(ratings: Ratings, *, journal: Journal, kind: str | ranking.Kind, seed
     name = "other" if callable(kind) and name in ranking.QUEUES else name       # what is no audit shall not be taken for one
     theirs = {unit for unit, rated in zip(units, own) if rated}
     return Queued(name, [u for u in dict.fromkeys(units) if u not in theirs], theirs, {unit for unit, drawn in zip(units, due) if drawn},
-                  scope_of(ratings, where, search), dict(zip(units, map(float, lot))), seed, blind)
+                  scope_of(ratings, where, search), dict(zip(units, map(float, lot))), seed, blind,
+                  str(every.attrs.get("why", "")))
 
 
 def scope_of(ratings: Ratings, where: Mapping[str, object] | None, search: str | None) -> str | None:

@@ -13,7 +13,8 @@ from workbench.agreement.traits import severities
 from workbench.disagreement.units import fitted, rater_weights, share_of_unlike_pairs, spread
 from workbench.errors import ParameterError, RatingsError, one_of, shorten
 from workbench.ratings import current
-from workbench.schema import UNIT
+from workbench.review.camps import camps
+from workbench.review.keys import ALIKE, KEY, among, keys_of, lots
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,13 +25,10 @@ if TYPE_CHECKING:
     Kind = Callable[[Ratings, int], pd.DataFrame]
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
-KEY = (*UNIT, "rubric_version")
 MEASURES = ("n_ratings", "value", "expected", "excess")
 PRIOR = 2.0             # as in `disagreement.items`
 FEW = 10_000            # items that a condition may list
 LEVELS = 1 << 20        # more than any scale has: a rater and a level are one whole number
-ALIKE = 9               # decimals: excesses that agree in as many are a tie
-GOLDEN, MIX = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
 def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[str, object] | None = None, search: str | None = None,
@@ -38,24 +36,33 @@ def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[st
     """Which units should be reviewed first? The first `limit` that no adjudicator has settled, one row a unit.
 
     kind: "contested", by the excess disagreement of `disagreement.items`, highest first; "audit", rated units in random order, settled
-        ones among them, else the rest would be a sample of what is easy; or a function of the ratings and the seed that gives a frame
-        of ranked units, best first (item_id at least).
+        ones among them, else the rest would be a sample of what is easy; "camps", units that raters of two camps have rated, by how far
+        these part (`camps`; finding them takes seconds); or a function of the ratings and the seed that gives a frame of ranked units,
+        best first (item_id at least; where it is empty, the reason in `attrs["why"]`).
     where: column -> value or values: units with a rating that meets all of them, {"criterion": "accuracy", "rater_id": "ann"}. Their
         disagreement is measured on all of their ratings, and expected from all items of these raters. An audit of them is a sample of
         these units alone: fair to ann, whose units they are, and not to whoever else rated some of them.
     search: units whose item has these words in its id or in a text, capitals aside.
     seed: what decides the order of an audit, and of ties, which are many.
 
-    Columns: item_id, step, criterion, rubric, rubric_version, and for the two kinds named n_ratings, value, expected, excess (nan in an
-    audit). The figures are those of `items`, none is approximate; the order is its order but for ties.
+    Columns: item_id, step, criterion, rubric, rubric_version, n_ratings, and for the first two kinds value, expected, excess (nan in an
+    audit). The figures are those of `items`, none is approximate; the order is its order but for ties. For "camps" see there; where no
+    camps are found the frame is empty, and its `attrs["why"]` says why.
     Errors: `ParameterError` for an unknown kind, a column that is not there, a limit below 1; `RatingsError` as `items`.
     """
     if not isinstance(limit, int) or limit < 1:
         raise ParameterError(f"limit={limit!r}: give a whole number of units, 1 or more.")
     ratings = lasting(ratings)
-    ranked = filtered(ratings, ranks(ratings, kind=kind, seed=seed), where=where, search=search)
-    left = ranked if kind == "audit" else ranked[~among(ranked, settled(ratings))]
-    return left.head(limit).reset_index(drop=True)
+    ranked = ranks(ratings, kind=kind, seed=seed)
+    left = filtered(ratings, ranked, where=where, search=search)
+    left = left if kind == "audit" else left[~among(left, settled(ratings))]
+    return told(left.head(limit).reset_index(drop=True), ranked)
+
+
+def told(left: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
+    """What is left of a ranking, with the reason why that is empty, if it is."""
+    left.attrs = {} if len(left) else {"why": str(ranked.attrs.get("why", ""))}
+    return left
 
 
 def lasting(ratings: Ratings) -> Ratings:
@@ -211,15 +218,6 @@ def lengths(lists: pa.ChunkedArray) -> np.ndarray:
     return lists.combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
 
 
-def keys_of(table: pa.Table | pd.DataFrame) -> pd.DataFrame:
-    """The unit's columns of a table; a step that it leaves out is missing everywhere."""
-    known = isinstance(table, pd.DataFrame)
-    wanted = [c for c in KEY if c in (table.columns if known else table.column_names)]
-    frame = table[wanted] if known else table.select(wanted).to_pandas()
-    step = frame["step"] if "step" in frame else pd.Series(pd.NA, frame.index, dtype="Int64")
-    return frame.assign(step=step.astype("Int64"), item_id=frame["item_id"].astype("str"))[list(KEY)]
-
-
 def audit(ratings: Ratings, seed: int) -> pd.DataFrame:
     """All rated units in random order: a simple random sample, whatever its size."""
     from workbench.reduce.select import select
@@ -231,20 +229,7 @@ def audit(ratings: Ratings, seed: int) -> pd.DataFrame:
     return frame.iloc[np.argsort(lots(frame, seed), kind="stable")].reset_index(drop=True)
 
 
-QUEUES: dict[str, Kind] = {"contested": contested, "audit": audit}
-
-
-def lots(frame: pd.DataFrame, seed: int, *, purpose: str = "order") -> np.ndarray:
-    """(U,) a random number of 64 bits for each unit, which depends on the unit, the seed and the purpose alone."""
-    number = np.repeat(pd.util.hash_array(np.array([f"{purpose} {seed}"], object)), len(frame))
-    with np.errstate(over="ignore"):
-        for column in KEY:
-            codes, values = pd.factorize(frame[column], use_na_sentinel=False)
-            words = values.astype("str").fillna("").to_numpy(object)
-            number = number * np.uint64(GOLDEN) + pd.util.hash_array(words, categorize=False)[codes]
-            for shift, factor in zip((30, 27), MIX):    # SplitMix: Steele, Lea and Flood (2014), doi:10.1145/2660193.2660195
-                number = (number ^ (number >> np.uint64(shift))) * np.uint64(factor)
-    return number
+QUEUES: dict[str, Kind] = {"contested": contested, "audit": audit, "camps": camps}
 
 
 def filtered(ratings: Ratings, ranked: pd.DataFrame, *, where: Mapping[str, object] | None, search: str | None) -> pd.DataFrame:
@@ -254,14 +239,6 @@ def filtered(ratings: Ratings, ranked: pd.DataFrame, *, where: Mapping[str, obje
     if search and search.strip():
         ranked = ranked[ranked["item_id"].isin(found_in(ratings, search.strip().lower()))]
     return ranked
-
-
-def among(frame: pd.DataFrame, units: pd.DataFrame) -> np.ndarray:
-    """(n,) whether each row's unit is one of `units`."""
-    inside = frame["item_id"].isin(units["item_id"]).to_numpy(copy=True)
-    known = set(units[list(KEY)].itertuples(index=False, name=None)) if inside.any() else set()
-    inside[inside] = [key in known for key in frame.loc[inside, list(KEY)].itertuples(index=False, name=None)]
-    return inside
 
 
 def settled(ratings: Ratings) -> pd.DataFrame:

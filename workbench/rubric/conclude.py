@@ -18,7 +18,7 @@ from workbench.rubric.pairing import NO_SECOND
 NOTEBOOK = "rubric"
 SEPARATION = "difference of separation_per_hour"
 VERSION = ["rubric", "rubric_version"]
-FALSE_SHARE = 0.05      # of the items said to show a hole
+FALSE_SHARE = 0.05      # of the items said to show a hole, all versions together
 SMALL_LOSS = 0.1        # of the separation of systems: so little that levels may be made one
 UNTOLD = {"separation": "separation of systems", "agreement": "agreement", "scores": "scores"}
 BRIDGE = "Have the same raters rate some 100 items under both versions before old and new scores are compared."
@@ -69,9 +69,9 @@ def leaders(ranked: pd.DataFrame) -> list[dict[str, object]]:
         for criterion, part in of_version.groupby("criterion", sort=True):
             first = part[part["low"] <= 1].sort_values("value", kind="stable")
             if len(first) > 1:
-                top = first.iloc[0]
-                said.append(f"{criterion} ({len(first)} of {len(part)}: {examples(list(first['system']))}; "
-                            f"{top['system']} leads in {leads[*key, criterion, top['system']]:.0%} of draws)")
+                top, share = first.iloc[0], leads[*key, criterion, first["system"].iloc[0]]
+                led = f"{top['system']} leads in {share:.0%} of draws" if share == share else "all have one value"
+                said.append(f"{criterion} ({len(first)} of {len(part)}: {examples(list(first['system']))}; {led})")
                 evidence = evidence if evidence is not None else top.to_dict()
         if said:
             rows.append(finding(
@@ -94,8 +94,8 @@ def orders(ranked: pd.DataFrame) -> list[dict[str, object]]:
 
 def unexplained(holes: pd.DataFrame) -> list[dict[str, object]]:
     """One finding a version whose overall verdicts say on some items what its criteria do not."""
-    rows = []
-    for key, part in holes[holes["q"] < FALSE_SHARE].groupby(VERSION, sort=True):
+    rows, share = [], FALSE_SHARE / max(len(holes[VERSION].drop_duplicates()), 1)
+    for key, part in holes[holes["q"] < share].groupby(VERSION, sort=True):
         worst, n = part.iloc[0], (holes[VERSION] == list(key)).all(axis=1).sum()
         evidence = {"name": "excess", "value": worst["excess"], "low": worst["low"], "high": worst["high"], "n_items": len(part)}
         rows.append(finding(
@@ -107,27 +107,46 @@ def unexplained(holes: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def mergers(tried: pd.DataFrame, merge: Merge) -> list[dict[str, object]]:
-    """One finding a criterion of which it is told what merging its levels costs the separation of systems, and one for all others."""
+    """One finding a criterion of which it is told what merging its levels costs the separation of systems, and one for all others.
+
+    The pair of levels was chosen by looking, so the interval holds for all pairs of all criteria that might have been (Bonferroni). A cost
+    is small or large beside a separation that is told from none.
+    """
     rows, table, untold = [], tried.set_index(["criterion", "name"]), []
+    looked_at = sum(1 + int(table.loc[(criterion, WHAT_IF), "n_random"]) for criterion in merge)
     for criterion, groups in merge.items():
         cost, alpha = (table.loc[(criterion, name)].to_dict() | {"name": name} for name in (WHAT_IF, "krippendorff_alpha"))
+        cost |= widened(cost, looked_at)
         levels = "; ".join(" and ".join(map(str, group)) for group in groups)
         said = f"On {criterion}, levels {levels} as one would change alpha by {interval(alpha)} and the separation of systems by " \
-            f"{interval(cost)} from {cost['before']:.1f} (n = {cost['n_items']:,} items)"
+            f"{interval(cost)} from {cost['before']:.1f} (n = {cost['n_items']:,} items; one interval for {looked_at} merges looked at)"
         place = {"criterion": criterion}
         if cost["high"] < 0:
             rows.append(finding(NOTEBOOK, "merge", f"{said}: the difference between them carries signal.", severity="ok", where=place,
                                 evidence=cost, status="watch", action="Keep them apart; show raters where the line runs."))
-        elif cost["low"] > -SMALL_LOSS * cost["before"]:
-            rows.append(finding(NOTEBOOK, "merge", f"{said}: less than {SMALL_LOSS:.0%} is lost.", severity="attention", where=place,
-                                evidence=cost, status="watch", action="Word what parts them, or make them one in a draft version."))
+        elif cost["before_low"] > 0 and cost["low"] > -SMALL_LOSS * cost["before"]:
+            rows.append(finding(NOTEBOOK, "merge", f"{said}: less than {SMALL_LOSS:.0%} is lost.", severity="ok", where=place,
+                                evidence=cost, status="watch", action="Word what parts them, or try them as one in a draft version."))
         else:
-            untold.append((f"{criterion} ({levels}: {interval(cost)})", cost))
+            why = interval(cost) if cost["value"] == cost["value"] else str(cost["note"]).split("; ")[0]
+            untold.append((f"{criterion} ({levels}: {why})", cost))
     if untold:
         rows.append(finding(NOTEBOOK, "merge", "Whether systems would part less with the levels as one that raters tell apart least cannot "
                             f"be told on {', '.join(words for words, _ in untold)}.", severity="unknown", evidence=untold[0][1],
                             action="Keep them; more prompts with several systems would tell."))
     return rows
+
+
+def widened(row: Mapping[str, object], n: int) -> dict[str, float]:
+    """The ends of a t interval made to hold for `n` such at once (Bonferroni), its degrees of freedom read off its width."""
+    from scipy.special import stdtridf, stdtrit
+
+    if not row["se"] > 0:
+        return {}
+    tail = (1 - row["confidence"]) / 2
+    df = stdtridf(1 - tail, (row["high"] - row["low"]) / 2 / row["se"])
+    reach = row["se"] * stdtrit(min(df, 1e6) if df > 0 else 1e6, 1 - tail / n)
+    return {"low": row["value"] - reach, "high": row["value"] + reach}
 
 
 def under(key: tuple[str, str], table: pd.DataFrame) -> str:
@@ -158,7 +177,7 @@ def unknowns(table: pd.DataFrame, what: str) -> list[dict[str, object]]:
     lost = table[table["value"].isna()]
     return [finding(NOTEBOOK, f"{what} untold", f"Whether {what} changed with the rubric cannot be told for "
                     f"{examples(sorted(part['criterion']))}: {part['note'].iloc[0]}.", severity="unknown", where={"reason": kind},
-                    evidence=part.iloc[0].to_dict(), action=BRIDGE)
+                    evidence=part.iloc[0].to_dict(), action=BRIDGE if "bridge" in kind else "")
             for kind, part in lost.groupby(lost["note"].str.split(":").str[0], sort=True)]
 
 

@@ -59,7 +59,8 @@ def what_if_ranking(ratings: Ratings, *, merge: Merge | None = None, drop: Drop 
     rows = []
     for criterion in tried.panels:
         after = sides[1][criterion] if weight[criterion] > 0 else LEFT_OUT
-        own = system_rows(tried, criterion, (sides[0][criterion], after), best, confidence)
+        own = tried.once(("ranks", criterion, then[criterion], weight[criterion] > 0, best, confidence),     # a slider moves one of them
+                         lambda: system_rows(tried, criterion, (sides[0][criterion], after), best, confidence))
         rows += [row | counts([tried.panels[criterion]]) for row in own]
     if len(tried.panels) > 1:
         both = (composite(sides[0], dict.fromkeys(weight, 1.0)), composite(sides[1], weight))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
 COLUMNS = ["rubric", "rubric_version", "item_id", "step", "value", "expected", "excess", "low", "high", "p", "q", "n_ratings", "note"]
+MEDIAN = 0.4549      # of a chi-square with one degree of freedom
 ONE_RATING = "no item has two ratings on all criteria: what is a hole cannot be told from noise"
 
 
@@ -26,8 +27,9 @@ def underrepresented(ratings: Ratings, *, overall: str = "overall", versions: Se
 
     Construct under-representation (Messick 1995, doi:10.1037/0003-066X.50.9.741). One row an item and version, the surest first: `value`
     its mean overall, `expected` from its criteria by a ridge regression on other prompts, `excess` value less expected, with an
-    interval and `p` from how far raters of one item part in that difference (pooled over items, t), and `q`, Benjamini and Hochberg's
-    (1995) over the items of a version. Above 0 the verdict is better than the criteria say.
+    interval and `p` from how far raters of one item part in that difference (pooled over items, t) and from what is left on a typical
+    item (its median: noise in the criteria flattens the regression for all), and `q`, Benjamini and Hochberg's (1995) over the items of a
+    version. Above 0 the verdict is better than the criteria say.
 
     overall: the criterion that holds the verdict. versions: names in `versions`; default all. Ratings that lack a criterion are left out.
     Undefined: without an item rated twice p and q are nan and `note` says so; a version without the criterion, with no other, or with
@@ -45,7 +47,7 @@ def underrepresented(ratings: Ratings, *, overall: str = "overall", versions: Se
 
 
 def tested(table: pd.DataFrame, found: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Each item's mean of `left` against the raters' pooled variance about it."""
+    """Each item's mean of `left` against the raters' pooled variance about it and that of a typical item's own."""
     from scipy.special import stdtr, stdtrit
     from scipy.stats import false_discovery_control
 
@@ -56,7 +58,8 @@ def tested(table: pd.DataFrame, found: pd.DataFrame, confidence: float) -> pd.Da
     squares = float(((table["left"] - left[table["item"]]) ** 2).sum())
     if df < 1 or not squares > 0:
         return frame.assign(note=ONE_RATING).sort_values("excess", key=np.abs, ascending=False, kind="stable")
-    se = np.sqrt(squares / df / n)
+    noise = squares / df / n
+    se = np.sqrt(noise + max(np.median(left**2) / MEDIAN - np.median(noise), 0.0))
     reach = stdtrit(df, (1 + confidence) / 2) * se
     p = 2 * stdtr(df, -np.abs(left / se))
     frame = frame.assign(low=left - reach, high=left + reach, p=p, q=false_discovery_control(p))

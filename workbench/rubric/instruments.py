@@ -109,7 +109,9 @@ def measured_rows(criterion: str, rows: Sequence[pd.DataFrame], pair: tuple[str,
     for name in names:
         row = changes[name].row(f"difference of {name}", confidence)
         ends = [half[name].row(name, confidence) for half in halves]
-        row |= {"note": join_notes(sides.note, row["note"]), "repeats": same_side([(end["low"], end["high"]) for end in ends])}
+        if math.isfinite(changes[name].value):
+            row["note"] = join_notes(sides.note, row["note"])
+        row["repeats"] = same_side([(end["low"], end["high"]) for end in ends])
         yield key | row | counts(pd.concat(sides.rows))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INSTRUMENT = ["criterion", "rubric", "rubric_version"]
 CARRIED = ("prompt_id", "rated_at", "system", "system_b", "shown_first", "task_type", "seconds")
-NO_SECOND = "only one rubric version occurs: there is nothing to compare"
+NO_SECOND = "fewer than two rubric versions have ratings: there is nothing to compare"
 NOT_SHARED = "rated under one of the two versions only"
 NO_BRIDGE = "no bridge set: no item was rated under both versions; have the same raters rate some 100 items under both"
 OTHER_RATERS = ("no bridge set of the same raters: {n:,} items were rated under both versions, but by different raters; a difference "
@@ -133,16 +133,19 @@ def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, st
     item = rows.groupby(["criterion", "item_id"], sort=False).ngroup()
     label = pd.Series([name[key] for key in zip(rows["rubric"], rows["rubric_version"])], index=rows.index)
     by_rater = rows.groupby([item, rows["rater_id"]], sort=False).ngroup()
-    return most_shared(by_rater, label, order) or most_shared(item, label, order) or (order[-2], order[-1])
+    own = table["rubric"].to_numpy()
+    apart = (own[:, None] != own) & bool(len(kin))
+    return most_shared(by_rater, label, order, apart) or most_shared(item, label, order, apart) or \
+        next((order[-1 - k], order[-1]) for k in range(1, len(order)) if not apart[-1 - k, -1])
 
 
-def most_shared(thing: pd.Series, version: pd.Series, order: list[str]) -> tuple[str, str] | None:
-    """The two versions under which most of the same things were rated, the older first; None where no two share any."""
+def most_shared(thing: pd.Series, version: pd.Series, order: list[str], apart: np.ndarray) -> tuple[str, str] | None:
+    """The two versions, not `apart`, under which most of the same things were rated, the older first; None where no two share any."""
     from scipy.sparse import csr_array
 
     rows, columns = pd.factorize(thing)[0], pd.Categorical(version, categories=order).codes
     seen = csr_array((np.ones(len(rows)), (rows, columns)), shape=(rows.max(initial=-1) + 1, len(order))).astype(bool).astype(int)
-    shared = np.triu((seen.T @ seen).toarray(), 1)
+    shared = np.triu((seen.T @ seen).toarray() * ~apart, 1)
     old, new = np.unravel_index(shared.argmax(), shared.shape)
     return (order[old], order[new]) if shared.any() else None
 

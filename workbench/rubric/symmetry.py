@@ -34,7 +34,7 @@ def square_tests(old: np.ndarray, new: np.ndarray, block: np.ndarray, q: int) ->
 def block_sums(change: np.ndarray, block: np.ndarray) -> np.ndarray:
     """Sums (C, m) of rows (N, m) within blocks (N,)."""
     codes, place = np.unique(block, return_inverse=True)
-    return np.column_stack([np.bincount(place, column, len(codes)) for column in change.T])
+    return np.array([np.bincount(place, column, len(codes)) for column in change.T]).reshape(-1, len(codes)).T
 
 
 def score_test(sums: np.ndarray) -> tuple[float, float, float, str]:
