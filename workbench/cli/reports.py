@@ -104,6 +104,8 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="The latest periods of e
     from workbench import report
 
     gone = report.prune(keep=keep, pack=pack, dry=dry)
+    if not dry:
+        report.write_shelf()
     for path in gone["path"]:
         print(path)
     print(f"{len(gone)} reports {'would be removed' if dry else 'removed'}")

@@ -80,7 +80,7 @@ def staging(root: Path) -> Iterator[Path]:
 
 def sweep(reports: Path) -> None:
     """Remove what runs that were killed left behind."""
-    for folder in reports.glob(f"{STAGING}*"):
+    for folder in reports.glob(f"{STAGING}*/"):
         with suppress(OSError), (folder / HELD).open("a") as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)

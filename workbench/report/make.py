@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from workbench.report.pack import Notebook, Pack, find_workspace, load_pack
 from workbench.report.parameters import check_parameters
 from workbench.report.period import choose_period, weeks_since
 from workbench.report.scrub import Scrub, clean_notebook, path_scrubber, scrub_table
+from workbench.report.shelf import write_shelf
 from workbench.report.site import Report, Section, write_site
 from workbench.report.version import code_hashes, package_versions, version
 from workbench.store.history import pin, pinned
@@ -83,6 +85,8 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
     ratings.check()
     periods = weeks_since(ratings, since=since) if since else [choose_period(ratings, period=period)]
     runs = [_make(order, ratings, one) for one in periods]
+    with suppress(ReportError):     # an old report that cannot be read is no fault of these; `workbench list` names it
+        write_shelf(root)
     _raise_for_failed(runs, root)
     return runs
 

@@ -93,6 +93,11 @@ def write_site(folder: Path, report: Report) -> Report:
     return report
 
 
+def page_of(template: str, **shown: object) -> str:
+    """A page without scripts from a template."""
+    return _environment().get_template(template).render(**shown, **_scripts([]))
+
+
 def _with_page(section: Section) -> Section:
     try:
         return replace(section, page=lay_out(section.notebook, name=section.name))
