@@ -70,7 +70,9 @@ def test_every_exported_chart_says_so_when_there_is_nothing_to_draw() -> None:
                "rater_b", "slice", "item_id", "level", "n", "cluster", "terms", "size", "from_level", "to_level", "part", "mean",
                "n_items", "value", "low", "high", "set", "n_a", "n_b", "planned_raters", "down", "across", "rubric", "system",
                "faction", "versus", "mean_versus", "kind", "share", "before", "after", "before_low", "before_high", "after_low",
-               "after_high", "random_low", "random_high", "n_random", "direction", "score"]
+               "after_high", "random_low", "random_high", "n_random", "detectable", "direction", "score",
+               "measure", "role", "ratio", "ratio_low", "ratio_high", "verdict", "instrument", "group", "party",
+               "behaviour", "overall", "overall_low", "overall_high", "n_overall", "usual", "status", "q"]
     empty = pd.DataFrame(columns=columns)
     given = {"agreement_forest": {"by": "criterion"}}
     for name in set(chart.__all__) - {"styled"}:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.drift.mix import APART, INSEPARABLE, TOGETHER, WITHIN, parts_of
+from workbench.drift.mix import APART, INSEPARABLE, TOGETHER, WITHIN, parts_of, read_cells
+from workbench.drift.mix_effects import rater_effect
 from workbench.errors import ParameterError
 
 SUMS = 1e-12        # the parts are one difference, taken apart: only rounding may be left
@@ -155,3 +156,98 @@ def test_too_many_or_no_columns_are_refused() -> None:
         wb.drift.decompose(ratings, ratings, by=[])
     with pytest.raises(ParameterError, match="column 'tsk' is not in"):
         wb.drift.decompose(ratings, ratings, by=["tsk"])
+
+
+# Raters by their severities, the rubric from its bridge set, reversals
+
+def rated(rows: list[tuple[object, ...]]) -> wb.Ratings:
+    """Ratings from item, rater, task, version, period, score."""
+    return wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "task_type", "rubric_version", "batch", "score"]))
+
+
+def test_the_rater_mix_goes_by_severities_and_not_by_what_raters_rated() -> None:
+    # bob is 1 above ann on the items both rate (a, b: 1/2, 2/3; c, d: 4/5, 5/6), so the severities are -0.5 and +0.5.
+    # before: ann and bob half each (4 of 8); after: bob rates e, f too: ann 4, bob 6 of 10: mix = 0.6 x 0.5 - 0.4 x 0.5 - 0 = 0.1
+    rows = [(i, r, "t", "1", p, s + (r == "bob")) for p in "12" for i, s in zip([k + p for k in "abcd"], [1, 2, 4, 5]) for r in ("ann", "bob")]
+    rows += [("e", "bob", "t", "1", "2", 9.0), ("f", "bob", "t", "1", "2", 9.0)]
+    ratings = rated(rows)
+    parts = wb.drift.decompose(ratings.where(batch="1"), ratings.where(batch="2"), by=["rater_id"], draws=20)
+    assert parts["part"].tolist() == ["mix of rater_id", WITHIN, APART]
+    assert value_of(parts)["mix of rater_id"] == pytest.approx(0.1)
+    # 3.5 before; after (3.5 x 8 + 18) / 10 = 4.6: within is the rest
+    assert value_of(parts)[WITHIN] == pytest.approx(1.1 - 0.1)
+
+
+def test_severities_under_other_weights_are_those_of_a_weighted_fit_to_first_order() -> None:
+    rng = np.random.default_rng(12)
+    frame = pd.DataFrame([(f"i{i}", f"r{r}", "1", rng.normal() + r / 3) for i in range(60) for r in rng.choice(5, 3, replace=False)],
+                         columns=["item_id", "rater_id", "rubric_version", "score"])
+    item = frame["item_id"].factorize()[0]
+    effect = rater_effect(frame, item, 60)
+    weight = rng.multinomial(60, np.full(60, 1 / 60)).astype(float)
+    rater = frame["rater_id"].factorize()[0]
+    design = np.zeros((len(frame), 65))
+    design[np.arange(len(frame)), rater] = 1
+    design[np.arange(len(frame)), 5 + item] = 1
+    root = np.sqrt(weight[item])[:, None]
+    exact = np.linalg.lstsq(design * root, frame["score"].to_numpy() * root[:, 0], rcond=None)[0][:5]
+    exact, found = exact - exact.mean(), effect.drawn(weight[None])[0]
+    assert found - found.mean() == pytest.approx(exact, abs=0.12)     # the SD of a draw about the value is 0.17, second order 0.03
+    assert np.corrcoef(found - effect.value, exact - (effect.value - effect.value.mean()))[0, 1] > 0.9
+
+
+def test_raters_who_share_no_item_with_the_rest_are_not_comparable() -> None:
+    rows = [(f"{p}{i}", r, "t", "1", p, 1.0 + i) for p in "12" for i in range(4) for r in ("ann", "bob")]
+    rows += [(f"lone{p}{i}", "guest", "t", "1", p, 5.0) for p in "12" for i in range(2)]
+    ratings = rated(rows)
+    parts = wb.drift.decompose(ratings.where(batch="1"), ratings.where(batch="2"), by=["rater_id"], draws=20).set_index("part")
+    assert parts.loc[APART, "share"] == pytest.approx(4 / 20)
+    assert "20% of ratings are by raters who share no item with the rest" in parts.loc["mix of rater_id", "note"]
+
+
+def two_versions(n_bridge: int) -> wb.Ratings:
+    """Before under version 1, after under version 2, which adds 1 to each score, and 0.5 that is no rubric's; bridge items apart."""
+    rng = np.random.default_rng(13)
+    rows = [(f"{p}{i}", "ann", "t", v, p, round(3 + more + rng.normal(0, 0.3), 3)) for p, v, more in (("1", "1", 0), ("2", "2", 1.5))
+            for i in range(60)]
+    rows += [(f"b{i}", "ann", "t", v, "9", round(2.0 + i / 7 + (v == "2"), 3)) for i in range(n_bridge) for v in "12"]
+    return rated(rows)
+
+
+def test_a_bridge_set_tells_the_rubric_from_what_changed_within() -> None:
+    ratings = two_versions(12)
+    parts = wb.drift.decompose(ratings.where(batch="1"), ratings.where(batch="2"), by=["task_type"], draws=50).set_index("part")
+    assert parts.index.tolist() == ["mix of task_type", "rubric version", WITHIN, APART]
+    assert parts.loc["rubric version", "value"] == pytest.approx(1.0) and parts.loc[WITHIN, "value"] == pytest.approx(0.5, abs=0.2)
+    assert "bridge set of 12 items" in parts.loc["rubric version", "note"]
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "no bridge set"), (4, "a bridge set of 4 items, fewer than 10")])
+def test_without_a_bridge_set_the_rubric_is_inseparable(n: int, said: str) -> None:
+    ratings = two_versions(n)
+    parts = wb.drift.decompose(ratings.where(batch="1"), ratings.where(batch="2"), by=["task_type"], draws=20).set_index("part")
+    assert INSEPARABLE in parts.index and said in parts.loc[INSEPARABLE, "note"]
+
+
+def test_three_versions_are_inseparable() -> None:
+    rows = [(f"{p}{i}", "ann", "t", v, p, 1.0 + i % 3) for p, v in (("1", "1"), ("2", "2"), ("2", "3")) for i in range(5)]
+    ratings = rated([(f"{v}{i}", *rest) for i, *rest, v in [(*r, r[3]) for r in rows]])
+    parts = wb.drift.decompose(ratings.where(batch="1"), ratings.where(batch="2"), by=["task_type"], draws=20).set_index("part")
+    assert "3 rubric versions: compare two at a time" in parts.loc[INSEPARABLE, "note"]
+
+
+def test_a_simpson_reversal_is_pointed_out() -> None:
+    # the mean rises, for the task with high scores has become frequent, while scores within both tasks fall
+    rng = np.random.default_rng(14)
+    old, new = (cells_of([(t, 4.0 * t - fall + rng.normal(0, 0.2)) for t in rng.choice(2, 300, p=p)], ["task"])
+                for p, fall in (((0.8, 0.2), 0.0), ((0.2, 0.8), 0.5)))
+    note = parts_of(old, new, by=["task"], draws=100).set_index("part").loc[WITHIN, "note"]
+    assert note.startswith("Simpson's reversal: the mean rose by ") and note.endswith("while scores within cells fell")
+    assert "Simpson" not in "".join(parts_of(old, old, by=["task"], draws=20)["note"])
+
+
+def test_parts_sum_with_raters_and_versions_too() -> None:
+    ratings = two_versions(12)
+    old, new = (read_cells(ratings.where(batch=b), ["task_type", "rater_id"]) for b in "12")
+    parts = parts_of(old, new, by=["task_type", "rater_id"], draws=5)
+    assert parts["value"].sum() == pytest.approx(new["score"].mean() - old["score"].mean(), abs=SUMS)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.drift.watch import near_normal
+from workbench.drift.alarms import with_alarms
+from workbench.drift.watch import enough_units
 from workbench.errors import ParameterError
 
 MONDAY = pd.Timestamp("2026-01-05", tz="UTC")
@@ -35,7 +40,7 @@ def test_a_planted_step_raises_a_lasting_alarm() -> None:
     hit = table[table["alarm"]]
     assert len(hit) and hit["window"].min() >= MONDAY + pd.Timedelta(weeks=12)
     assert table["alarm"].iloc[-1] and table["alarmed_since"].iloc[-1] == hit["window"].min()
-    assert (table.loc[table["alarm"], "guarantee"] == "asymptotic").all()
+    assert (table.loc[table["alarm"], "guarantee"] == "exact").all()
 
 
 def test_no_change_raises_none_and_weeks_are_utc() -> None:
@@ -117,7 +122,7 @@ def test_windows_with_one_rating_are_shown_and_not_looked_at() -> None:
 def test_a_value_is_looked_at_only_with_items_enough_for_its_skewness() -> None:
     # pooled skewness 2 asks for 5 * 4 = 20 items
     rows = pd.DataFrame({"units": [21.0, 19.0, 8.0], "skew": [2.0, 2.0, 2.0], "value": [0.1, 0.1, 0.1]})
-    assert near_normal(rows).tolist() == [True, False, False]
+    assert enough_units(rows, False)[0].tolist() == [True, False, False] and enough_units(rows, True)[0].tolist() == [True, True, False]
 
 
 def test_a_named_baseline_leaves_out_what_comes_before_and_across_its_end() -> None:
@@ -130,7 +135,7 @@ def test_a_named_baseline_leaves_out_what_comes_before_and_across_its_end() -> N
     ({"baseline": ("2026-03-01", "2026-03-01")}, "is empty: it ends before it begins"),
     ({"baseline": ("2020-01-01", "2020-03-01")}, "holds no whole week with ratings. The data run from 2026-01-05 to 2026-04-27"),
     ({"baseline": "2026-01-05"}, "is not a pair of dates"),
-    ({"metric": "alpha"}, "metric='alpha' is not known. Use one of: 'mean'"),
+    ({"metric": "median"}, "metric='median' is not known. Use one of: 'mean'"),
     ({"window": "day"}, "window='day' is not known. Use one of: 'week', 'month'"),
     ({"error_rate": 5}, "error_rate=5 is not a share between 0 and 1"),
     ({"tolerance": -1}, "tolerance=-1 is not a size"),
@@ -202,3 +207,155 @@ def test_what_never_varies_and_what_counts_nowhere_are_told() -> None:
         table = wb.drift.monitor(ratings)
         found = wb.drift.findings(ratings, monitored=table, parts=wb.drift.changes(ratings, table))
         assert found["severity"].tolist() == ["unknown"] and words in found["sentence"][0]
+
+
+def test_metrics_share_one_error_rate_and_bear_their_guarantee() -> None:
+    frame = programme(weeks=10).assign(seconds=30.0 + np.arange(800) % 17)
+    table = watch(frame, metric=["mean", "agreement", "alpha", "slower", "gaps"])
+    said = table.groupby("metric")["guarantee"].first().to_dict()
+    assert said == {"mean": "exact", "agreement": "exact", "alpha": "asymptotic", "share of gaps": "none",
+                    "share slower than the baseline's median": "asymptotic"}
+    assert set(table["alarm_at"]) == {4 / 0.05}           # gaps never vary, so nothing is watched there
+    assert (watch(frame, tolerance=0.5)["guarantee"] == "asymptotic").all()
+
+
+def test_alpha_equals_the_coefficient_of_each_week() -> None:
+    frame = programme(weeks=3)
+    own = wb.agreement.krippendorff_alpha(wb.read(frame), by=["week"], interval="linearized")
+    np.testing.assert_allclose(watch(frame, metric="alpha")["value"], own["value"])
+
+
+def test_gold_accuracy_and_speed_by_hand() -> None:
+    # gold says 2 of both items; the raters say 2, 3 and 2, 2: 3 of 4. The median of 10, 20, 30, 50 is 25: two are slower
+    rows = [("x", "a", 2, 10, "human"), ("x", "b", 3, 20, "human"), ("y", "a", 2, 30, "human"), ("y", "b", 2, 50, "human"),
+            ("x", "g", 2, None, "gold"), ("y", "g", 2, None, "gold")]
+    frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "seconds", "rater_kind"]).assign(rated_at=MONDAY)
+    values = watch(frame, metric=["accuracy", "slower", "faster"]).set_index("metric")["value"]
+    assert values["gold accuracy"] == 0.75
+    assert values["share slower than the baseline's median"] == values["share faster than the baseline's median"] == 0.5
+
+
+def test_gaps_and_faults_by_hand() -> None:
+    # of 5 rows one was skipped and one has no answer; one ends before it starts
+    frame = pd.DataFrame({"item_id": list("vwxyz"), "rater_id": "a", "score": [1, 2, None, 3, None], "rated_at": MONDAY,
+                          "status": ["rated", "rated", "skipped", "rated", "rated"],
+                          "started_at": MONDAY + pd.to_timedelta([-1, 1, -1, -1, -1], unit="h")})
+    values = watch(frame, metric=["gaps", "faults"]).set_index("metric")["value"]
+    assert values["share of gaps"] == pytest.approx(2 / 5) and values["share of faults"] == pytest.approx(1 / 5)
+
+
+def test_severity_is_had_from_shared_items() -> None:
+    # b scores each item one point lower than a, c half a point lower than b: severities 5/6 below, 1/6, 2/3 about their mean
+    rng = np.random.default_rng(0)
+    quality = rng.integers(2, 5, 40)
+    rows = [(f"{w}-{i}", r, q - d, w) for w in range(9) for i, q in enumerate(quality) for r, d in zip("abc", (0, 1, 1.5))
+            if r != "abc"[i % 3]]
+    frame = pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "w"])
+    frame["score"] += rng.normal(0, 0.01, len(frame))
+    table = watch(frame.assign(rated_at=MONDAY + pd.to_timedelta(7 * frame.pop("w"), unit="D")), metric="severity")
+    values = table.groupby("rater_id")["value"].mean()
+    assert values.tolist() == pytest.approx([-5 / 6, 1 / 6, 2 / 3], abs=0.01)
+    assert set(table["guarantee"]) == {"asymptotic"}
+
+
+def test_the_set_in_alarm_is_that_of_e_bh_and_ever_is_e_bonferroni() -> None:
+    # 4 streams at 0.05: alone one needs 80; two at 40 or above are in alarm together
+    at = pd.date_range(MONDAY, periods=2, freq="7D")
+    tables = [pd.DataFrame({"window": at, "e_value": e}) for e in ([1.0, 50.0], [1.0, 45.0], [1.0, 2.0], [90.0, 1.0])]
+    shown = with_alarms(tables, 0.05)
+    assert [rows["alarm"].tolist() for rows in shown] == [[False, True], [False, True], [False, False], [True, False]]
+    assert [rows["ever_alarmed"].tolist() for rows in shown] == [[False, False]] * 3 + [[True, True]]
+    assert [rows["alarm_at"].tolist() for rows in shown] == [[80.0, 40.0]] * 4
+    assert shown[3]["alarmed_since"].tolist()[0] == MONDAY and pd.isna(shown[3]["alarmed_since"].iloc[1])
+
+
+def test_a_stream_without_ratings_this_week_keeps_its_evidence_in_the_set() -> None:
+    at = pd.date_range(MONDAY, periods=2, freq="7D")
+    first, second = pd.DataFrame({"window": at[:1], "e_value": [30.0]}), pd.DataFrame({"window": at, "e_value": [1.0, 25.0]})
+    assert with_alarms([first, second], 0.05)[1]["alarm"].tolist() == [False, True]      # two at 20 or above
+
+
+def test_an_accepted_change_begins_a_new_baseline_and_a_counted_start() -> None:
+    frame = programme(weeks=32, step=1.0)
+    alone, again = watch(frame), watch(frame, accepted=["2026-03-30"])
+    assert alone["alarm"].iloc[-1] and not again["alarm"].iloc[-1]
+    later = again[again["start"] == 2]
+    assert later["window"].min() == MONDAY + pd.Timedelta(weeks=12) and (later["phase"] == "baseline").sum() == 8
+    assert len(again) == len(alone) and later["reference"].iloc[0] == pytest.approx(later["value"].iloc[:8].mean())
+    found = wb.drift.findings(wb.read(frame), monitored=again, parts=pd.DataFrame())
+    assert "the monitor is in its start 2" in " ".join(found["sentence"])
+
+
+def test_a_closed_window_whose_ratings_changed_is_revised() -> None:
+    frame = programme(weeks=12)
+    then, now = watch(frame[frame["rated_at"] < MONDAY + pd.Timedelta(weeks=10)]), watch(frame.drop(index=300))
+    table = wb.drift.revised(now, earlier=then)
+    assert table.loc[table["revised"], "window"].tolist() == [MONDAY + pd.Timedelta(weeks=300 // 80)]
+    row = table[table["revised"]].iloc[0]
+    assert (row["n_ratings_before"], row["n_ratings"]) == (80, 79)
+    with pytest.raises(ParameterError, match="has other columns than the table"):
+        wb.drift.revised(now, earlier=then.drop(columns="note"))
+
+
+def test_clocks_that_are_wrong_are_not_looked_at_and_told() -> None:
+    frame = programme(weeks=16)
+    frame.loc[:9, "rated_at"] = pd.Timestamp("1970-01-05", tz="UTC")
+    frame.loc[10:19, "rated_at"] = pd.Timestamp("2031-01-06", tz="UTC")
+    table = watch(frame)
+    assert table["phase"].iloc[0] == table["phase"].iloc[-1] == "apart" and (table["phase"].iloc[1:9] == "baseline").all()
+    assert "over a year from most ratings: is a clock wrong? not looked at" in table["note"].iloc[-1]
+    found = wb.drift.findings(wb.read(frame), monitored=table, parts=pd.DataFrame())
+    assert "2 weeks (1970-W02, 2031-W02) lie over a year from most ratings" in " ".join(found["sentence"])
+
+
+def test_gaps_of_months_are_told_and_evidence_goes_on() -> None:
+    frame = programme(weeks=16)
+    late = frame["rated_at"] > MONDAY + pd.Timedelta(weeks=12)
+    frame.loc[late, "rated_at"] += pd.Timedelta(weeks=20)
+    table = watch(frame)
+    assert "21 weeks without ratings before it" in table["note"].iloc[12] and table["e_value"].iloc[-1] > 0
+
+
+def test_one_stamp_a_batch_is_told() -> None:
+    frame = programme(weeks=12)
+    frame["batch"] = frame["rated_at"].astype(str)
+    table = watch(frame)
+    assert table["note"].str.contains("time is per batch").all()
+    found = wb.drift.findings(wb.read(frame), monitored=table, parts=pd.DataFrame())
+    assert "Time is per batch" in " ".join(found["sentence"])
+
+
+def test_weeks_are_utc_across_daylight_saving_and_times_without_zone_are_told() -> None:
+    frame = programme(weeks=16)        # the clocks go forward on 2026-03-29
+    local = frame.assign(rated_at=frame["rated_at"].dt.tz_convert("Europe/Berlin").map(lambda t: t.isoformat()))
+    pd.testing.assert_frame_equal(watch(frame)[["window", "value", "e_value"]], watch(local)[["window", "value", "e_value"]])
+    bare = wb.read(frame.assign(rated_at=frame["rated_at"].dt.tz_localize(None)))
+    found = wb.drift.findings(bare, monitored=wb.drift.monitor(bare), parts=pd.DataFrame())
+    assert "Times bear no zone and are read as UTC" in " ".join(found["sentence"])
+
+
+@pytest.mark.parametrize("accepted", [["2026-01-12"], ["2027-01-01"], ["2026-04-20", "2026-04-13"], "2026-03-30"])
+def test_accepted_dates_that_cannot_be_are_refused(accepted: object) -> None:
+    with pytest.raises(ParameterError, match="accepted="):
+        watch(programme(), accepted=accepted)
+
+
+def second() -> object:
+    """The generator of the benchmark, which shares nothing with the package."""
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "programmes.py"
+    spec = importlib.util.spec_from_file_location("programmes", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["programmes"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("kind", ["independent", "raters replaced", "batches"])
+def test_a_second_generator_finds_a_step_and_no_false_alarm(kind: str) -> None:
+    programmes = second()
+    calm, moved = (programmes.as_table(programmes.programme(np.random.default_rng(seed), sizes=[500] * 30, kind=kind, step=step, at=18))
+                   for seed, step in ((1, 0.0), (2, 0.8)))
+    assert not watch(calm)["alarm"].any()
+    table = watch(moved)
+    first = table.loc[table["alarm"], "window"].min()
+    assert table["alarm"].iloc[-1] and first >= pd.Timestamp("2025-01-06", tz="UTC") + pd.Timedelta(weeks=18)

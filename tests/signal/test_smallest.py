@@ -10,6 +10,8 @@ import pytest
 
 import workbench as wb
 from workbench.errors import ParameterError
+from workbench.signal.components import Design, components
+from workbench.signal.power import noncentrality, smallest_effect
 
 
 def programme(*, items: int = 60, gain: float = 0.5, seed: int = 0, top: int = 5) -> pd.DataFrame:
@@ -39,6 +41,54 @@ def test_common_prompts_make_the_step_smaller() -> None:
     alone = wb.signal.detectable(wb.read(frame.drop(columns="prompt_id"))).iloc[0]
     assert paired["paired"] and not alone["paired"] and paired["value"] < alone["value"]
     assert paired["low"] < paired["value"] < paired["high"] and paired["value"] == paired["effect"]
+
+
+@pytest.mark.parametrize(("kind", "n"), [("paired", 40), ("alone", 30), ("several items", 20), ("all raters rate all", 24)])
+def test_the_effect_is_found_as_often_as_the_power_says(kind: str, n: int) -> None:
+    """The mean of the effects that 300 pilots name, planted in 4,000 fresh panels: a t test over prompts finds it 80 +- 2 % of the time."""
+    from scipy import stats
+
+    rng, k, m = np.random.default_rng(11), 2, 3 if kind == "several items" else 1
+    raters = 2 if kind == "all raters rate all" else 12
+
+    def panel(size: int, gain: float) -> tuple[np.ndarray, np.ndarray]:
+        shared = rng.normal(0, 0.7, (size, n, 1, 1)) if kind != "alone" else rng.normal(0, 0.7, (size, n, 2, 1))
+        answer = shared + rng.normal(0, 0.6, (size, n, 2, m)) + gain * np.array([0, 1])[:, None]
+        who = np.argsort(rng.random((size, n, 2, m, raters)), axis=-1)[..., :k]
+        lean = rng.normal(0, 0.5, (size, 1, 1, 1, raters))
+        return answer[..., None] + np.take_along_axis(np.broadcast_to(lean, (size, n, 2, m, raters)), who, -1) + rng.normal(0, 0.7, who.shape), who
+    scores, who = panel(300, 0.0)
+    found = [pilot_effect(score, rated, paired=kind != "alone") for score, rated in zip(scores, who)]
+    means = panel(4000, math.sqrt(np.mean(np.square(found))))[0].mean((3, 4))
+    test = stats.ttest_ind if kind == "alone" else stats.ttest_rel
+    assert (test(means[:, :, 1], means[:, :, 0], axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.02)
+
+
+def pilot_effect(score: np.ndarray, who: np.ndarray, *, paired: bool) -> float:
+    """The detectable effect of one panel, (prompts, systems, items, ratings)."""
+    prompt, system, item, _ = (code.ravel() for code in np.indices(score.shape))
+    design = Design(score.ravel(), (prompt * 2 + system) * score.shape[2] + item, who.ravel(), system, prompt if paired else prompt * 2 + system)
+    return smallest_effect(components(design).difference, n_items=len(score), paired=components(design).paired)
+
+
+def test_looking_at_every_prompt_costs_more_prompts_and_says_how_many_weeks() -> None:
+    frame = programme(items=200).assign(rated_at=lambda f: pd.Timestamp("2026-01-05", tz="UTC") + pd.to_timedelta(f.index // 80, unit="W"))
+    row = wb.signal.detectable(wb.read(frame)).iloc[0]
+    assert row["n_needed"] < row["n_anytime"] < 3 * row["n_needed"]
+    assert row["weeks_anytime"] == pytest.approx(row["n_anytime"] / 200 * 9)     # 800 ratings, 80 a week: nine weeks from first to last
+
+
+def test_raters_who_favour_systems_leave_a_floor_that_items_do_not_lower() -> None:
+    rng = np.random.default_rng(2)
+    frame = programme(items=300)
+    raters = [f"r{i}" for i in range(6)]
+    favour = {(r, s): rng.normal(0, 0.8) for r in raters for s in "uv"}
+    frame["rater_id"] = [raters[(i // 4 + i % 2) % 6] for i in range(len(frame))]
+    frame["score"] = frame["score"] + [favour[key] for key in zip(frame["rater_id"], frame["system"])]
+    table = wb.signal.detectable(wb.read(frame), n_items=[100_000])
+    assert table["floor"].nunique() == 1 and table["value"].iloc[-1] < 0.1 < table["floor"].iloc[0]
+    # two raters an answer, all six equally often: six raters of each system, variance 2 s2 / 6 of a difference
+    assert table["floor"].iloc[0] == pytest.approx(noncentrality(5, 0.8, 0.05) * math.sqrt(2 * table["var_system_rater"].iloc[0] / 6), rel=0.05)
 
 
 def test_planned_sizes_are_rows_and_one_row_is_today() -> None:
@@ -99,7 +149,7 @@ def test_cannot_tell_comes_with_how_many_more_items_would() -> None:
     assert found["severity"][0] == "unknown" and more in found["sentence"][0]
     effects = wb.signal.detectable(ratings, target=2.0)
     easy = wb.signal.findings(ratings, effects=effects, targets=wb.signal.verifiability(ratings))
-    assert easy["severity"].tolist() == ["ok"]
+    assert set(easy["severity"]) == {"ok"} and easy["sentence"].str.contains("can be detected").any()
 
 
 def test_a_saturated_target_is_named() -> None:

@@ -9,8 +9,10 @@ __getattr__, __all__ = lazily(__name__, {
     "pair_heatmap": "raters", "disagreement_bars": "hotspots", "item_strip": "hotspots", "cluster_terms": "hotspots",
     "version_compare": "versions", "level_flow": "versions", "monitor_chart": "change",
     "decomposition_bars": "change", "detectable_curve": "detection", "verifiability_map": "detection",
-    "decision_curve": "planning", "overlap_matrix": "overlap",
+    "decision_curve": "planning", "step_forest": "detection", "overlap_matrix": "overlap",
     "faction_forest": "camps", "rank_intervals": "ranking", "instruments": "ranking", "styled": "style",
     "before_after": "what_if", "linking_lines": "what_if",
-    "cell_map": "linked", "cell_weeks": "linked", "kind_bars": "kinds",
+    "cell_map": "linked", "cell_weeks": "linked", "kind_bars": "kinds", "rater_funnel": "people",
+    "rater_trajectory": "people",
+    "gain_forest": "transfer", "transfer_forest": "transfer", "party_roles": "transfer",
 })

@@ -137,10 +137,11 @@ def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X
     scale = alt.Scale(type="log", domain=[low, top], nice=False, clamp=True)
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     y = alt.Y("e:Q", scale=scale, axis=alt.Axis(title="Evidence", tickCount=3, format="~g", minExtent=34))
+    lower = base.transform_filter(f"datum.alarm_at < {alarm_at}").encode(y=alt.Y("alarm_at:Q", scale=scale))   # e-BH with others in alarm
     line = alt.Chart(pd.DataFrame({"at": [alarm_at], "words": [f"alarm line {number(alarm_at)}"]})).encode(
         y=alt.Y("at:Q", scale=scale))
     return alt.layer(base.mark_line(color=INK, strokeWidth=1.5, point={"color": INK, "size": 18}).encode(y=y),
-                     line.mark_rule(color=ALERT, strokeDash=[5, 3]),
+                     line.mark_rule(color=ALERT, strokeDash=[5, 3]), lower.mark_tick(color=ALERT, thickness=2),
                      line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=ALERT, fontSize=10).encode(
                          x=alt.value(0), text="words:N")).properties(width=WIDTH + 100, height=height)
 

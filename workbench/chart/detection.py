@@ -1,4 +1,4 @@
-"""What the panel can detect: the smallest effect by number of items, and beside difficulty."""
+"""What the panel can detect: the smallest effect by number of items, and beside difficulty; and which steps are real."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pandas as pd
 
 from workbench.chart.marks import reference_lines
 from workbench.chart.rows import by_list, checked, decimals_for, drawable, evidence, key_labels, number
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, PAPER, WIDTH, nothing_to_draw, panel_title, styled, wrapped
+from workbench.chart.style import (
+    ACCENT, ALERT, CONTEXT, INK, PAPER, WIDTH, nothing_to_draw, panel_title, row_axis, styled, wrapped,
+)
 from workbench.errors import ParameterError
 
 
@@ -156,3 +158,50 @@ def _apart(across: pd.Series, up: pd.Series, *, width: float, height: float) -> 
             place = other + height if abs(place - other) < height else place
         placed[i] = place
     return pd.Series(placed, dtype="float64").reindex(up.index)
+
+
+def step_forest(table: pd.DataFrame, *, by: str | Sequence[str] = ("instrument", "group"), measure: str = "Step (points)",
+                title: str = "Which steps are real?") -> alt.TopLevelMixin:
+    """Each version's step over the one before it, with its interval, a panel a group; real steps in colour, 0 and what could be
+    detected marked.
+
+    Args:
+        table: from `signal.progress`: `before`, `system`, `value`, `low`, `high`, `verdict`, `detectable`, the `by` columns.
+        by: the columns that name a panel; up to 12.
+        measure: the axis title, with its unit.
+        title: the question, or the finding.
+
+    All panels share their axes. Raises `ParameterError` for a missing column, or too many rows or panels.
+    """
+    by = by_list(by)
+    table = checked(table, chart="step_forest", needs=[*by, "before", "system", "value", "low", "high", "verdict", "detectable"],
+                    unique=[*by, "before", "system"])
+    if table["value"].isna().all():
+        return nothing_to_draw("steps", title=title)
+    frame, tooltip = drawable(table, by=by, keep=["before", "system", "verdict", "detectable"])
+    frame["step"] = table["before"].astype(str) + " \u2192 " + table["system"].astype(str)
+    frame["least"] = -frame["detectable"]
+    groups = list(frame.groupby("label", sort=False))
+    if len(groups) > 12:
+        raise ParameterError(f"chart.step_forest: draws up to 12 panels, found {len(groups)}. Use fewer `by`, or select groups.")
+    reach = 1.05 * float(frame[["low", "high", "least", "detectable"]].abs().max().max())
+    alone = len(groups) == 1
+    panels = [_step_panel(part, tooltip=tooltip, reach=reach, measure=measure).properties(
+        width=WIDTH if alone else 260, **({} if alone else {"title": panel_title(label)})) for label, part in groups]
+    chart = panels[0] if alone else alt.concat(*panels, columns=2, spacing=18)
+    real = int((frame["verdict"] != "cannot tell").sum())
+    said = f"{real} of {len(frame)} steps are real (in colour) \u00b7 grey band: steps too small to be detected \u00b7 "
+    return styled(chart, title=title, subtitle=said + evidence(table))
+
+
+def _step_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: float, measure: str) -> alt.LayerChart:
+    """One group's steps."""
+    scale = alt.Scale(domain=[-reach, reach], nice=False)
+    x = alt.X("value:Q", scale=scale, axis=alt.Axis(title=measure, tickCount=5))
+    y = alt.Y("step:N", sort=None, axis=row_axis(frame["step"]))
+    colour = alt.Color("verdict:N", legend=None, scale=alt.Scale(domain=["up", "down", "cannot tell"], range=[ACCENT, ALERT, INK]))
+    base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
+    return alt.layer(base.mark_bar(color=CONTEXT, opacity=0.35).encode(x=alt.X("least:Q", scale=scale), x2="detectable:Q"),
+                     *reference_lines([(0.0, "no step")]),
+                     base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour),
+                     base.mark_point(filled=True, size=70, opacity=1).encode(x=x, color=colour))

@@ -44,10 +44,11 @@ def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, 
                                        action="See the checks of the agreement page, and map rater_kind, layer and selection.")])
     if not monitored["phase"].eq("watched").any():
         return findings_table([short(monitored, window)])
-    keys = key_columns(monitored)
-    streams = [(dict(zip(keys, key)), rows) for key, rows in monitored.groupby([*keys, "metric"], dropna=False, sort=False)]
+    keys, latest = key_columns(monitored), monitored[monitored["start"] == monitored["start"].max()]
+    streams = [(dict(zip(keys, key)), rows) for key, rows in latest.groupby([*keys, "metric"], dropna=False, sort=False)]
     rows = [row for key, stream in streams for row in alarms(key, stream, parts, window)]
-    return findings_table([*rows, *calm(streams), *blind(streams, window), *versions(monitored, window)])
+    return findings_table([*rows, *calm(streams), *blind(streams, window), *versions(monitored, window), *begun_anew(monitored, window),
+                           *of_clocks(ratings, monitored, window)])
 
 
 def week(moment: object, window: str) -> str:
@@ -72,6 +73,11 @@ def evidence_of(row: pd.Series) -> dict[str, object]:
             "confidence": row["confidence"], "method": "e-process"}
 
 
+def status_of(hit: pd.Series) -> str:
+    """An alarm is found once its evidence would do for all streams and looks; until then the set it is in is right at this look only."""
+    return "found" if hit["ever_alarmed"] else "watch"
+
+
 def alarms(key: dict[str, object], stream: pd.DataFrame, parts: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
     """The finding of one stream that is or was in alarm."""
     if not stream["alarm"].any():
@@ -85,13 +91,13 @@ def alarms(key: dict[str, object], stream: pd.DataFrame, parts: pd.DataFrame, wi
     made = made_by(key, parts) if hit["metric"] == "mean" else ""
     if last["alarm"]:
         yield finding(NOTEBOOK, "changed", f"{of} is in alarm since {week(last['alarmed_since'], window)}: {change}.{made}",
-                      severity="alarm", status="found", where=where, evidence=evidence_of(hit),
-                      action="Read what made it; if the change is accepted, name a new baseline.")
+                      severity="alarm", status=status_of(hit), where=where, evidence=evidence_of(hit),
+                      action="Read what made it; if the change is accepted, name the date under `accepted`.")
     else:
         first = stream[stream["alarm"]].iloc[0]
         weeks = f"from {week(first['window'], window)} to {week(hit['window'], window)}"
         yield finding(NOTEBOOK, "changed", f"{of} was in alarm {weeks}: {change}; evidence has since fallen below the "
-                      f"alarm.{made}", severity="attention", status="found", where=where, evidence=evidence_of(hit),
+                      f"alarm.{made}", severity="attention", status=status_of(hit), where=where, evidence=evidence_of(hit),
                       action="Decide whether ratings of these weeks may be used as they are.")
 
 
@@ -143,3 +149,34 @@ def versions(monitored: pd.DataFrame, window: str) -> Iterator[dict[str, object]
         yield finding(NOTEBOOK, "rubric versions", f"Rubric versions {begun} are separate streams: what changed with a version "
                       "cannot be told from the version itself here.", severity="unknown",
                       action="See the rubric page: a bridge set rated under both versions tells them apart.")
+
+
+def begun_anew(monitored: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
+    """How often the monitor has started: each start may err as often as the first."""
+    starts = monitored[monitored["start"] > 1].groupby("start")["window"].min()
+    if len(starts):
+        since = ", ".join(week(at, window) for at in starts)
+        yield finding(NOTEBOOK, "new baselines", f"Changes were accepted and baselines begun anew from {since}: the monitor is in its "
+                      f"start {len(starts) + 1}, each with an error rate of its own; over all, at most {len(starts) + 1} times that share "
+                      "of unchanged programmes ever alarms.", severity="ok", status="watch")
+
+
+def of_clocks(ratings: Ratings, monitored: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
+    """What the times themselves cannot bear: batches stamped at once, wrong clocks, long gaps, times without a zone."""
+    said = monitored.drop_duplicates("window")
+    if said["note"].str.contains("time is per batch").any():
+        yield finding(NOTEBOOK, "time is per batch", "Time is per batch: all ratings of a batch bear one time, so a change is dated by "
+                      "when batches were stamped.", severity="unknown", action="Deliver when each rating was given.")
+    for word, severity, text, action in (
+            ("is a clock wrong", "attention", "over a year from most ratings, and not looked at",
+             "Correct their times, or leave them out."),
+            ("weeks without ratings", "ok", "after more than 8 weeks without ratings: what changed meanwhile shows at once",
+             "Read an alarm there as a change over the gap.")):
+        at = said.loc[said["note"].str.contains(word), "window"]
+        if len(at):
+            yield finding(NOTEBOOK, word, f"{len(at)} {window}{'s' * (len(at) > 1)} ({examples([week(w, window) for w in at])}) lie "
+                          f"{text}.", severity=severity, status="watch", action=action)
+    if any(note.startswith("rated_at ") for note in ratings.notes):
+        yield finding(NOTEBOOK, "no time zone", "Times bear no zone and are read as UTC: a change of zone or to daylight saving moves "
+                      f"ratings by hours, from one {window} to its neighbour at most.", severity="unknown",
+                      action="Deliver times with their zone.")

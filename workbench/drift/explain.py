@@ -39,6 +39,8 @@ def changes(ratings: Ratings, monitored: pd.DataFrame, *, by: Sequence[str] = ("
     """
     keys = key_columns(monitored)
     told = monitored[(monitored["metric"] == "mean") & monitored["value"].notna()]
+    told = told[told["start"] == monitored["start"].max()]
+    keys = [c for c in keys if c != "rater_id" or told[c].notna().any()]
     if told.empty or not told["phase"].eq("watched").any():
         return pd.DataFrame(columns=[*keys, *EXPLAINED])
     by = [c for c in by if c not in ratings.missing and c not in keys]
@@ -70,7 +72,8 @@ def strongest(monitored: pd.DataFrame, *, streams: int = 4) -> pd.DataFrame:
     keys = key_columns(monitored)
     if monitored.empty:
         return monitored.assign(stream="")
-    parts = monitored.groupby([*keys, "metric"], dropna=False, sort=False)
+    latest = monitored[monitored["start"] == monitored["start"].max()]
+    parts = latest.groupby([*keys, "metric"], dropna=False, sort=False)
     ranked = sorted(parts, key=lambda part: urgency(part[1]), reverse=True)
     return pd.concat([rows.tail(RECENT).assign(stream=stream_name(dict(zip(keys, key)))) for key, rows in ranked[:streams]],
                      ignore_index=True)

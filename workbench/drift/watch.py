@@ -3,61 +3,71 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.drift.evidence import log_evidence
-from workbench.drift.streams import stream_columns, utc, window_values
-from workbench.errors import ParameterError
+from workbench.drift.alarms import with_alarms
+from workbench.drift.evidence import log_evidence, shared_variance
+from workbench.drift.exchangeable import exchangeable_values
+from workbench.drift.measures import METRICS, read_streams
+from workbench.drift.starts import Start, mean_of_baseline, of_times, phases, starts_of, strays, window_counts
+from workbench.drift.streams import WINDOWS, Stream, stream_columns, stream_name
+from workbench.errors import ParameterError, one_of
 from workbench.estimates import THESE_RATERS, join_notes
-from workbench.periods import moment
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
-BASELINE_WINDOWS = 8     # the first ones, where no baseline is named; fewer cannot show how weeks differ by themselves
-LATE_WINDOWS = 4         # for a stream that begins after the baseline, such as a new rubric version
 FEWEST_UNITS = 10
-SKEWED = 5               # items asked for, times skew^2: with fewer a mean is far from normal. Unchanged streams of rare levels
-                         # (0.5 to 20 %) and log-normal scores just above it alarmed in under 1 % of 500 years
+SKEWED = 5               # items asked for, times skew^2, where a value is taken as normal: alpha and severity
 COLUMNS = ("metric", "window", "value", "low", "high", "n_ratings", "e_value", "alarm", "alarmed_since", "guarantee", "note",
-           "phase", "alarm_at", "reference", "n_items", "n_raters", "n_dropped", "se", "confidence", "method", "estimand")
+           "phase", "alarm_at", "ever_alarmed", "start", "reference", "n_items", "n_raters", "n_dropped", "se", "confidence",
+           "method", "estimand")
 
 
-def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), window: str = "week",
-            baseline: tuple[object, object] | None = None, tolerance: float = 0.0, error_rate: float = 0.05,
-            seed: int = 0) -> pd.DataFrame:
+def monitor(ratings: Ratings, *, metric: str | Sequence[str] = "mean", by: Sequence[str] = (), window: str = "week",
+            baseline: tuple[object, object] | None = None, accepted: Sequence[object] = (), tolerance: float = 0.0,
+            error_rate: float = 0.05, seed: int = 0) -> pd.DataFrame:
     """Has a stream of ratings changed since its baseline? One row a stream and window, with an alarm that may be read weekly.
 
-    `e_value` is the evidence against "nothing changed": about 1 or below says nothing. An alarm is raised when it reaches
-    `alarm_at` = (number of streams) / error_rate, and stays until it falls below 1 / error_rate. However often and long one
-    looks, at most a share `error_rate` of unchanged tables ever shows an alarm in any of its streams (e-Bonferroni). Each
-    window is one observation: what raters, items or batches of a week share counts once, and weeks that differ by themselves
-    raise no alarm; see `drift.evidence` for the formula. It presumes that windows of an unchanged stream are independent of
-    each other.
+    `e_value` is the evidence against "nothing changed": about 1 or below says nothing. `alarm`: at this look the stream is among those
+    that e-BH picks, of which on average at most a share `error_rate` are false. `ever_alarmed`: by now the evidence has reached (number
+    of streams) / error_rate; however often and long one looks, at most a share `error_rate` of unchanged tables ever shows that in any
+    of its streams. All streams of a table are updated together, one look a window.
 
-    metric: "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the mean, or the
-    level shares of nominal labels; "agreement", the share of rater pairs of an item that agree, within the window. Shares and
-    agreement are of nominal and ordinal criteria only. by: columns that split the streams further; they are always apart by
-    criterion and rubric version, and no stream crosses a version. window: "week" (from Monday) or "month", UTC.
-    baseline: (start, end), dates, end exclusive; None for the data's first 8 windows. A stream that begins later has
-    its own first 4. tolerance: a lasting difference from the baseline of up to this much, in the metric's unit, is no change.
-    seed is there for metrics that will draw; none does yet.
+    "Nothing changed" lets windows differ by themselves: by the raters who are in them (their severities, and who came and went), by
+    their batches, and by what a week's ratings share for no known reason. How much that is, is learnt from baseline and later windows,
+    and the least favourable amount counts (`drift.evidence`). With few baseline windows that is little known, and early changes wait.
+    What is presumed: units (items; prompts where known) are independent, raters are drawn alike, and weeks differ independently.
 
-    Columns: the stream's, `metric`, `window` (its start), `value` with its interval over items (prompts, where known; these
-    raters), `n_ratings`, `e_value` (nan where not looked at), `alarm` (at this look), `alarmed_since`, `guarantee`
-    ("asymptotic": window values are taken as normal; "none": no evidence could be had), `note`, `phase` ("baseline",
-    "watched" or "apart"), `alarm_at`, `reference` (the baseline's mean value). Windows with fewer than 10 items, or too few for
-    how skewed they are, are not looked at: evidence stays what it was.
+    metric: one or several of "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the
+    mean, or level shares of nominal labels; "agreement", the share of rater pairs of an item that agree; "alpha" (Krippendorff);
+    "accuracy", the share of ratings at gold's level; "severity", a stream a rater: how much lower he scores items than those who rate
+    them too (`rater_id` becomes a column; 0 is the window's average rater); "slower", "faster" than the baseline's median `seconds`;
+    "gaps", the share of rows without an answer; "faults", rows that end before they start or took no time. by: columns that split the
+    streams further; they are always apart by criterion and rubric version, and no stream crosses a version. window: "week" (from
+    Monday) or "month", UTC. baseline: (start, end), dates, end exclusive; None for the data's first 8 windows. A stream that begins
+    later has its own first 4. accepted: dates from which a change is accepted: the 8 windows from then are the new baseline, with an
+    `error_rate` of its own; `start` counts them, and over k starts at most k error_rate tables ever alarm. tolerance: a difference
+    from the baseline of up to this much, in the metric's unit, is no change. seed: breaks ties among equal units (exact streams).
 
-    Undefined: without `rated_at` the table is empty; nominal levels have no mean (nan, `note`).
-    Errors: `ParameterError` for an unknown option and for a baseline that is empty or holds no ratings.
+    Columns: the stream's, `metric`, `window` (its start), `value` with its interval over items (these raters), `n_ratings`, `e_value`
+    (nan where not looked at), `alarm`, `alarmed_since`, `guarantee`, `note`, `phase` ("baseline", "watched", "apart"), `alarm_at`,
+    `ever_alarmed`, `start`, `reference` (the baseline's value). guarantee: "exact", of means and shares without a tolerance: if units
+    are exchangeable the error rate holds for any number and distribution of them, and if raters or weeks differ by themselves, as far
+    as these effects are normal; "asymptotic", of alpha, severity and times, whose windows' values are taken as normal, and of any
+    metric with a tolerance; "none", no evidence could be had. Windows with fewer than 10 units, or too few for how skewed they are
+    (where taken as normal), are not looked at: evidence stays what it was.
 
-    Sources: Ville (1939); Perez-Ortiz, Lardy, de Heide, Grunwald (2024), doi:10.1214/23-AOS2326; Vovk and Wang (2021),
-    doi:10.1214/20-AOS2020, for several streams.
+    Undefined: without `rated_at` the table is empty; nominal levels have no mean (nan, `note`). What lacks a column has no stream.
+    Errors: `ParameterError` for an unknown option, a baseline that is empty or holds no ratings, accepted dates that cannot be.
+
+    Sources: Ville (1939); Wasserman, Ramdas, Balakrishnan (2020), doi:10.1073/pnas.1922664117; Vovk, Gammerman, Shafer (2022);
+    Wang, Ramdas (2022), doi:10.1111/rssb.12489, for several streams.
 
     >>> import pandas as pd, workbench as wb
     >>> days = pd.date_range("2026-01-05", periods=140, freq="D", tz="UTC")
@@ -66,122 +76,101 @@ def monitor(ratings: Ratings, *, metric: str = "mean", by: Sequence[str] = (), w
     >>> bool(monitor(wb.read(pd.DataFrame(rows)))["alarm"].any())
     False
     """
-    check_options(tolerance, error_rate)
+    metrics = [metric] if isinstance(metric, str) else list(metric)
+    check_options(metrics, window, tolerance, error_rate)
     keys = ["criterion", "rubric_version", *by]
     if "rated_at" in ratings.missing:
         return pd.DataFrame(columns=[*keys, *COLUMNS])
     keys = stream_columns(ratings, by)
-    values = window_values(ratings, metric=metric, by=keys, window=window)
-    bounds = baseline_bounds(values["window"], baseline, window)
-    streams = [watched(rows, bounds, window, tolerance)
-               for _, rows in values.groupby([*keys, "metric"], dropna=False, sort=False)]
-    if not streams:
+    counts = window_counts(ratings, window)
+    starts = starts_of(counts, baseline, accepted, window)
+    bounds = (starts[0].begin, starts[0].end)
+    streams = [s for m in metrics for s in read_streams(ratings, metric=m, by=keys, window=window, baseline=bounds)]
+    keys = [*keys, *(["rater_id"] if "severity" in metrics and "rater_id" not in keys else [])]
+    stray = set(counts.index[strays(counts)])
+    parts = []
+    for number, start in enumerate(starts, start=1):
+        seen = [watched(s, start, number, window, tolerance, seed, stray) for s in streams]
+        parts += with_alarms([rows for rows in seen if len(rows)], error_rate)
+    if not parts:
         return pd.DataFrame(columns=[*keys, *COLUMNS])
-    alarm_at = max(1, sum(rows["e_value"].notna().any() for rows in streams)) / error_rate
-    table = pd.concat([with_alarm(rows, alarm_at, 1 / error_rate) for rows in streams], ignore_index=True)
-    return table.assign(confidence=0.95, method="linearized", estimand=THESE_RATERS)[[*keys, *COLUMNS]]
+    table = pd.concat(parts, ignore_index=True)
+    said = of_times(ratings, counts, window)
+    table["note"] = [join_notes(note, said.get(at, "")) for note, at in zip(table["note"], table["window"])]
+    table = table.assign(confidence=0.95, method="linearized", estimand=THESE_RATERS)
+    table = table.assign(**{c: None for c in keys if c not in table})[[*keys, *COLUMNS]]
+    return table.sort_values([*keys, "metric", "window"], kind="stable", ignore_index=True)
 
 
-def check_options(tolerance: float, error_rate: float) -> None:
-    """Raise `ParameterError` for sizes that make no sense."""
+def check_options(metrics: Sequence[str], window: str, tolerance: float, error_rate: float) -> None:
+    """Raise `ParameterError` for unknown options and for sizes that make no sense."""
+    for metric in metrics:
+        one_of("metric", metric, METRICS)
+    one_of("window", window, WINDOWS)
     if not 0 < error_rate < 1:
         raise ParameterError(f"error_rate={error_rate!r} is not a share between 0 and 1. Use 0.05 for at most 5 % false alarms.")
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ParameterError(f"tolerance={tolerance!r} is not a size. Use 0 for any change, or a number in the metric's unit.")
 
 
-def baseline_bounds(windows: pd.Series, baseline: tuple[object, object] | None, window: str) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Start and end (exclusive) of the baseline. Errors: `ParameterError` where it is empty or holds no window."""
-    known = sorted(windows.unique())
-    if baseline is None:
-        chosen = known[:BASELINE_WINDOWS]
-        return (chosen[0], after(chosen[-1], window)) if chosen else (pd.Timestamp.min.tz_localize("UTC"),) * 2
-    if not isinstance(baseline, (tuple, list)) or len(baseline) != 2:
-        raise ParameterError(f"baseline={baseline!r} is not a pair of dates. "
-                             "Write it as ('2026-05-18', '2026-07-13'), end exclusive.")
-    start, end = (utc(moment(date)) for date in baseline)
-    if start >= end:
-        raise ParameterError(f"baseline={baseline!r} is empty: it ends before it begins. Name the earlier date first.")
-    if known and not any(start <= w and after(w, window) <= end for w in known):
-        raise ParameterError(f"baseline={baseline!r} holds no whole {window} with ratings. The data run from {known[0]:%Y-%m-%d} "
-                             f"to {after(known[-1], window):%Y-%m-%d}, in {window}s.")
-    return start, end
-
-
-def after(begin: pd.Timestamp, window: str) -> pd.Timestamp:
-    """Where a window ends."""
-    return begin + (pd.Timedelta(days=7) if window == "week" else pd.DateOffset(months=1))
-
-
-def watched(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp], window: str, tolerance: float) -> pd.DataFrame:
-    """One stream with `phase`, `e_value`, `reference`, `guarantee` and notes."""
-    rows = rows.reset_index(drop=True)
-    usable, first, phase, notes = phases(rows, bounds, window)
+def watched(stream: Stream, start: Start, number: int, window: str, tolerance: float, seed: int, stray: set[pd.Timestamp]) -> pd.DataFrame:
+    """One stream from one start of the monitor: rows with `phase`, `e_value`, `reference`, `guarantee` and notes."""
+    own = (stream.rows["window"] < start.stop) & ((stream.rows["window"] >= start.begin) if number > 1 else True)
+    exact = stream.units is not None and "baseline's median" not in stream.metric
+    rows = stream.rows[own]
+    place, rows = rows.index.to_numpy(), rows.reset_index(drop=True)
+    enough, why = enough_units(rows, exact)
+    usable, first, phase, note = phases(rows, start, window, enough, stray)
     e_value = np.full(len(rows), math.nan)
     if first and len(usable) > first:
-        units = rows["units"].to_numpy(dtype=float)[usable]
-        variance = known_before(rows["unit_variance"].to_numpy(dtype=float)[usable], units, first)
-        found = log_evidence(rows["value"].to_numpy()[usable], units=units, unit_variance=variance, first=first,
-                             tolerance=tolerance)
+        found = evidence_of(stream, place[usable], rows.iloc[usable], first, tolerance, seed if exact else None)
         e_value[usable[first:]] = np.exp(np.minimum(found[first:], 700.0))
     e_value = pd.Series(e_value).ffill().where(phase != "baseline").where(phase != "apart")
-    reference = np.average(rows["value"][usable[:first]], weights=rows["units"][usable[:first]]) if first else math.nan
-    return rows.assign(phase=phase, e_value=e_value, reference=reference, note=[join_notes(*n) for n in zip(rows["note"], notes)],
-                       guarantee="asymptotic" if e_value.notna().any() else "none")
+    words = np.where(phase == "apart", "outside the baseline and before its end: not looked at", "")
+    words = np.where(rows["window"].isin(stray), "", words)
+    guarantee = "none" if e_value.isna().all() else "exact" if exact and not tolerance else "asymptotic"
+    return rows.assign(**stream.key, phase=phase, e_value=e_value, reference=mean_of_baseline(rows, usable, first), start=number,
+                       note=[join_notes(*n, note) for n in zip(rows["note"], words, why)], guarantee=guarantee)
 
 
-def phases(rows: pd.DataFrame, bounds: tuple[pd.Timestamp, pd.Timestamp],
-           window: str) -> tuple[np.ndarray, int, np.ndarray, list[str]]:
-    """Which windows evidence is had from, how many of them are the baseline, every window's phase, and its note."""
-    start, end = bounds
-    ends = rows["window"].map(lambda w: after(w, window))
-    whole = ((rows["window"] >= start) & (ends <= end)).to_numpy()
-    enough = near_normal(rows)
-    stream_note = []
-    if not whole.any() and (rows["window"] >= end).all():
-        own = np.flatnonzero(enough)[:LATE_WINDOWS]
-        whole = np.arange(len(rows)) <= (own[-1] if len(own) else -1)
-        stream_note.append(f"begins after the baseline: its own first {len(own)} windows are its baseline")
-    last = np.flatnonzero(whole)[-1] if whole.any() else -1
-    phase = np.where(whole, "baseline", np.where(np.arange(len(rows)) > last, "watched", "apart"))
-    phase[(rows["window"] < end).to_numpy() & ~whole] = "apart"
-    usable = np.flatnonzero(enough & (phase != "apart"))
-    first = int((phase[usable] == "baseline").sum())
-    if first < BASELINE_WINDOWS:
-        stream_note.append(f"{first} of at least {BASELINE_WINDOWS} baseline windows: between-{window} variation cannot be "
-                           "separated from a change that comes early")
-    words = {"apart": "outside the baseline and before its end: not looked at"}
-    varied = rows["skew"].notna().cummax() | (rows["units"] < FEWEST_UNITS)
-    note = [join_notes(words.get(p, ""), "" if ok else f"too few items ({u:,.0f}): not looked at" if v else
-                       f"nothing varies ({u:,.0f} items all alike): not looked at", *stream_note)
-            for p, ok, u, v in zip(phase, enough, rows["units"], varied)]
-    return usable, first, phase, note
-
-
-def near_normal(rows: pd.DataFrame) -> np.ndarray:
-    """Whether a window's value rests on enough items to be near normal, judged by the skewness seen up to then."""
+def evidence_of(stream: Stream, place: np.ndarray, rows: pd.DataFrame, first: int, tolerance: float, seed: int | None) -> np.ndarray:
+    """Log evidence of the usable windows, in standard deviations of a unit in the baseline. seed: None where values are taken as normal."""
     units = rows["units"].to_numpy(dtype=float)
+    variance = np.nan_to_num(rows["unit_variance"].to_numpy(dtype=float))
+    pooled = np.cumsum(variance * units) / np.cumsum(units)
+    pooled[:first] = pooled[first - 1]
+    scale = pooled[first - 1] if pooled[first - 1] > 0 else pooled.max() or 1.0
+    if seed is None:
+        values, variance = (rows["value"].to_numpy(dtype=float) - rows["value"].iloc[0]) / math.sqrt(scale), pooled / scale
+    else:
+        name = zlib.crc32(f"{stream.metric} {stream_name(stream.key)}".encode())
+        seeds = [(seed, name, int(at.timestamp()) % 2**32) for at in rows["window"]]
+        values, variance = exchangeable_values([stream.units[i] for i in place], seeds=seeds), np.ones(len(rows))  # type: ignore[index]
+    return log_evidence(values, units=units, unit_variance=variance, first=first, tolerance=tolerance / math.sqrt(scale),
+                        shared=covariances(stream, place, first, scale))
+
+
+def covariances(stream: Stream, place: np.ndarray, first: int, scale: float) -> np.ndarray | None:
+    """What windows share through raters and batches, in variances of a unit."""
+    found = []
+    for member, row, *numbers in stream.members:
+        at = np.full(int(max(row.max(initial=0), place.max())) + 1, -1)
+        at[place] = np.arange(len(place))
+        here = at[row] >= 0
+        one = shared_variance((member[here], at[row[here]], *(a[here] for a in numbers)), windows=len(place), first=first)
+        found += [one / scale] if one is not None else []
+    return sum(found[1:], found[0]) if found else None
+
+
+def enough_units(rows: pd.DataFrame, exact: bool) -> tuple[np.ndarray, list[str]]:
+    """Whether a window can be looked at, and why not. Where its value is taken as normal it must rest on enough units for the skewness
+    seen up to then."""
+    units = rows["units"].to_numpy(dtype=float)
+    known = rows["value"].notna().to_numpy()
     weight = np.where(rows["skew"].notna(), units, 0)
     seen = np.cumsum(np.nan_to_num(rows["skew"].to_numpy(dtype=float)) * weight) / np.maximum(np.cumsum(weight), 1)
-    varies = np.cumsum(weight) > 0
-    return rows["value"].notna().to_numpy() & varies & (units >= np.maximum(FEWEST_UNITS, SKEWED * seen**2))
-
-
-def known_before(variance: np.ndarray, units: np.ndarray, first: int) -> np.ndarray:
-    """Variance of one unit pooled over the windows before each look (over the whole baseline within it)."""
-    variance = np.nan_to_num(variance)
-    pooled = np.cumsum(variance * units) / np.cumsum(units)
-    return np.concatenate([np.full(first, pooled[first - 1]), pooled[first - 1:-1]])
-
-
-def with_alarm(rows: pd.DataFrame, raised_at: float, kept_from: float) -> pd.DataFrame:
-    """The stream with `alarm` at each look and when the present alarm was raised."""
-    since, begun = [], pd.NaT
-    for evidence, at in zip(rows["e_value"], rows["window"]):
-        if evidence >= raised_at:
-            begun = at if begun is pd.NaT else begun
-        elif not evidence >= kept_from:
-            begun = pd.NaT
-        since.append(begun)
-    since = pd.to_datetime(pd.Series(since, index=rows.index), utc=True)
-    return rows.assign(alarm=since.notna(), alarmed_since=since, alarm_at=raised_at)
+    varies = np.full(len(rows), bool((weight > 0).any())) if exact else np.cumsum(weight) > 0
+    many = units >= (FEWEST_UNITS if exact else np.maximum(FEWEST_UNITS, SKEWED * seen**2))
+    why = ["" if not k or (v and m) else f"too few items ({u:,.0f}): not looked at" if not m else
+           f"nothing varies ({u:,.0f} items all alike): not looked at" for k, v, m, u in zip(known, varies, many, units)]
+    return known & many & varies, why

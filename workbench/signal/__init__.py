@@ -6,4 +6,8 @@ from workbench.lazy import lazily
 
 __getattr__, __all__ = lazily(__name__, {
     "detectable": "smallest", "verifiability": "verify", "findings": "conclude",
+    "reliability": "reliability_study", "progress": "progress_steps", "next_purchase": "purchases",
+    "coupling": "coupling_gains", "party_graph": "coupling_roles",
+    "hacking": "hacking_signs", "program_errors": "hacking_errors",
+    "passport": "passport_lineage", "transfer_findings": "transfer_conclude",
 })

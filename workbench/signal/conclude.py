@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.errors import examples, shorten
-from workbench.estimates import MEASURES, finding, findings_table
+from workbench.errors import examples
+from workbench.estimates import finding, findings_table
+from workbench.signal.conclude_study import NOTEBOOK, bought, evidence, interval, keys_of, named, repeatable, stepped, where
+from workbench.signal.verify import IMPRESSIVE, MODEST, SATURATED
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
-NOTEBOOK = "signal"
 TOLD = 4                 # targets told one by one; the rest are counted
-SATURATED = 0.8          # share of ratings at the top of the scale that leaves little room for gains
 
 
-def findings(ratings: Ratings, *, effects: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
-    """What improvement can and cannot be detected, and how many more items would: a findings table.
+def findings(ratings: Ratings, *, effects: pd.DataFrame, targets: pd.DataFrame, study: pd.DataFrame | None = None,
+             steps: pd.DataFrame | None = None, purchases: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What improvement can and cannot be detected, how many more items would, and which steps are real: a findings table.
 
-    ratings: what was judged. effects: from `signal.detectable`. targets: from `signal.verifiability`.
-    "ok": the effect worth detecting can be; "unknown": it cannot yet, or the data cannot say; "attention": ratings are at
-    the top of the scale.
+    ratings: what was judged. effects: from `signal.detectable`. targets: from `signal.verifiability`. study: from
+    `signal.reliability`. steps: from `signal.progress`. purchases: from `signal.next_purchase`. "ok": it can be told, or is real;
+    "unknown": it cannot yet, or the data cannot say; "attention": a target that cannot be verified, a ceiling, an unreliable order, a
+    step down. "found": later ratings repeat it (the halves of verifiability, the weeks of a step); else "watch".
 
     >>> import pandas as pd, workbench as wb
     >>> from workbench.signal import detectable, verifiability
@@ -31,11 +33,14 @@ def findings(ratings: Ratings, *, effects: pd.DataFrame, targets: pd.DataFrame) 
     >>> findings(ratings, effects=detectable(ratings), targets=verifiability(ratings))["severity"].tolist()
     ['unknown', 'unknown']
     """
-    keys = list(effects.columns[1:list(effects.columns).index("value")])
+    keys = keys_of(effects)
     present = effects[effects["current"].astype(bool)]
     known = present[present["value"].notna()]
-    rows = [*undefined(present[present["value"].isna()]), *short(known[known["value"] > known["target"]], keys),
+    rows = [*standings(targets), *undefined(present[present["value"].isna()]), *short(known[known["value"] > known["target"]], keys),
             *enough(known[known["value"] <= known["target"]], known), *saturated(targets), *ranked(targets)]
+    rows += [] if steps is None else stepped(steps)
+    rows += [] if study is None else repeatable(study)
+    rows += [] if purchases is None or "system" in ratings.missing else bought(purchases)
     if "system" in ratings.missing:
         rows.append(finding(NOTEBOOK, "systems", "No `system`: whether ratings tell systems apart cannot be judged; the effects "
                             "above are those of two systems that shared these items.", severity="unknown",
@@ -43,24 +48,24 @@ def findings(ratings: Ratings, *, effects: pd.DataFrame, targets: pd.DataFrame) 
     return findings_table(rows)
 
 
-def named(row: pd.Series) -> str:
-    """A target as a reader names it."""
-    return shorten(row["instrument"], 80) + (f", {shorten(row['group'], 60)}" if row["group"] != "all ratings" else "")
-
-
-def where(row: pd.Series, keys: list[str]) -> dict[str, object]:
-    """A target as a slice."""
-    return {k: row[k] for k in keys if row[k] is not None and row[k] == row[k]}
-
-
-def evidence(row: pd.Series) -> dict[str, object]:
-    """A row as a finding's evidence."""
-    return {c: row[c] for c in ("name", *MEASURES)}
-
-
-def interval(row: pd.Series) -> str:
-    """A value with its interval, as text."""
-    return f"{row['value']:.3g}" + (f" [{row['low']:.3g}, {row['high']:.3g}]" if row["low"] == row["low"] else "")
+def standings(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Targets that are impressive and cannot be verified, each; and those on which to climb, in one sentence."""
+    for standing, severity in ((IMPRESSIVE, "attention"), ("unstable", "attention")):
+        rows = targets[targets["standing"] == standing].sort_values("step", ascending=False, kind="stable")
+        for _, row in rows.head(TOLD).iterrows():
+            lasts = f"; later ratings show {row['stability']:.2g} [{row['stability_low']:.2g}, {row['stability_high']:.2g}] times the " \
+                    "earlier step" if row["stability_low"] == row["stability_low"] else ""
+            yield finding(NOTEBOOK, standing, f"{named(row)} is {standing}: its mean lies {row['ease']:.0%} up the scale, and a hundred "
+                          f"ratings show only steps of {interval(row)} points ({row['step']:.2f} SD), not {row['target']:.3g}; "
+                          f"n = {row['n_ratings']:,} ratings{lasts}.", severity=severity, status="found" if row["repeats"] else "watch",
+                          where=where(row, keys_of(targets)), evidence=evidence(row),
+                          action="Do not claim progress on it yet: mend its rubric or rate more prompts first.")
+    modest = targets[targets["standing"] == MODEST]
+    if len(modest):
+        said = examples([f"{named(row)} ({row['step']:.2f} SD, mean {row['ease']:.0%} up the scale)" for _, row in modest.iterrows()])
+        yield finding(NOTEBOOK, "hillclimbing", f"{len(modest)} of {len(targets)} targets are modest and support hillclimbing: a hundred "
+                      f"ratings show a large step on {said}; n = {modest['n_ratings'].min():,} or more ratings each.", severity="ok",
+                      status="found" if modest["repeats"].all() else "watch", evidence=evidence(modest.iloc[0]))
 
 
 def short(rows: pd.DataFrame, keys: list[str]) -> Iterator[dict[str, object]]:
@@ -70,7 +75,7 @@ def short(rows: pd.DataFrame, keys: list[str]) -> Iterator[dict[str, object]]:
         more = f"{row['n_more']:,.0f} more" if row["n_more"] < 1e9 else "no reasonable number of"
         yield finding(NOTEBOOK, "cannot tell", f"On {named(row)} we cannot tell an improvement of {row['target']:.3g} points: "
                       f"with {row['n_items']:,} items per system the smallest that is found with probability "
-                      f"{row['power']:.2g} is {interval(row)}; {more} items per system would.", severity="unknown",
+                      f"{row['power']:.2g} is {interval(row)}; {more} items per system would{looked(row)}.", severity="unknown",
                       where=where(row, keys), evidence=evidence(row),
                       action="Rate more items or prompts; more ratings of an item help only against rater noise.")
     if len(rows) > TOLD:
@@ -78,6 +83,14 @@ def short(rows: pd.DataFrame, keys: list[str]) -> Iterator[dict[str, object]]:
         least, most = rest["n_more"].min(), rest["n_more"].max()
         yield finding(NOTEBOOK, "cannot tell others", f"Nor on {len(rest)} further targets, which lack {least:,.0f} to "
                       f"{most:,.0f} items per system.", severity="unknown")
+
+
+def looked(row: pd.Series) -> str:
+    """How long it takes when one looks every week."""
+    if not row["n_anytime"] < 1e9:
+        return ""
+    weeks = f", about {row['weeks_anytime']:,.0f} weeks at the pace so far" if row["weeks_anytime"] == row["weeks_anytime"] else ""
+    return f", and {row['n_anytime']:,.0f} in all{weeks} when every look counts"
 
 
 def enough(rows: pd.DataFrame, known: pd.DataFrame) -> Iterator[dict[str, object]]:

@@ -1,0 +1,96 @@
+"""Who judged what: the ratings of each group as codes of systems, prompts, items and raters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.estimates import join_notes
+from workbench.reduce import cells, moments
+from workbench.signal.components import Components, Design, components
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
+
+INSTRUMENT = ("criterion", "rubric", "rubric_version")
+NO_SYSTEM = "no `system`: as if two systems shared these items"
+NOMINAL = "nominal levels have no mean"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One group: its key, ratings (in the order of `design`), design, systems' codes and names where known, and counts."""
+
+    key: Mapping[str, object]
+    rows: pd.DataFrame
+    design: Design
+    systems: np.ndarray | None
+    names: Sequence[object]
+    nominal: bool
+    counts: Mapping[str, int]
+    said: str
+
+    @cached_property
+    def parts(self) -> Components:
+        """Its variance components."""
+        return Components(*[float("nan")] * 4, 1.0, False, note=NOMINAL) if self.nominal else components(self.design)
+
+    @cached_property
+    def n_items(self) -> int:
+        """Items of a system (median); half of all without systems."""
+        if self.systems is None:
+            return self.rows["unit"].nunique() // 2
+        size = self.rows.groupby(self.systems)["unit"].nunique()
+        return int(size.median()) if len(size) else 0
+
+    @property
+    def note(self) -> str:
+        """What could not be told, and was assumed."""
+        return join_notes(self.parts.note, "" if self.systems is not None else NO_SYSTEM, self.said)
+
+
+def panels(ratings: Ratings, keys: Sequence[str], *, extra: Sequence[str] = ()) -> Iterator[Panel]:
+    """One `Panel` a group, in the order of its levels; `extra` columns of its ratings."""
+    extra = ["rubric_version", *(c for c in ("system", "prompt_id", *extra) if c not in ratings.missing)]
+    frame = cells(ratings, by=keys, extra=[c for c in extra if c not in keys])
+    own = {plain(key): rows for key, rows in frame.groupby(list(keys), dropna=False, sort=False)}
+    for group in moments(ratings, by=keys):
+        rows = own.get(plain(group.key[k] for k in keys), frame.iloc[:0])
+        rows, design, systems, names = design_of(rows, ratings)
+        counts = {"n_raters": group.n_raters, "n_ratings": group.n_ratings, "n_dropped": group.n_dropped}
+        yield Panel(dict(group.key), rows, design, systems, names, group.scale == "nominal", counts, group.note)
+
+
+def design_of(rows: pd.DataFrame, ratings: Ratings) -> tuple[pd.DataFrame, Design, np.ndarray | None, Sequence[object]]:
+    """A group's ratings, of known systems where any is known, as codes; the systems' codes and names.
+
+    Items and prompts are those of one rubric version: what is rated under two of them is two.
+    """
+    known = "system" not in ratings.missing and "system" in rows and rows["system"].notna().any()
+    rows = rows[rows["system"].notna()] if known else rows
+    systems, names = rows["system"].factorize(sort=True) if known else (None, [])
+    version = rows["rubric_version"].factorize()[0]
+    several = int(version.max(initial=0)) + 1
+    prompted = "prompt_id" in rows and "prompt_id" not in ratings.missing and rows["prompt_id"].notna().all()
+    prompt = rows["prompt_id"].factorize()[0] * several + version if prompted else None
+    stratum = version if systems is None else systems * several + version
+    item, rater = rows["unit"].factorize()[0] * several + version, rows["rater_id"].factorize()[0]
+    return rows, Design(rows["score"].to_numpy(dtype=float), item, rater, stratum, prompt), systems, names
+
+
+def labels(key: Mapping[str, object]) -> dict[str, str]:
+    """A group in words for charts and sentences: its instrument, and its slice of it."""
+    level = {k: "(none)" if v is None or v != v else str(v) for k, v in key.items()}
+    instrument_of = [level[k] if k == "criterion" else f"{k.replace('_', ' ')} {level[k]}" for k in INSTRUMENT if k in level]
+    slices = [v for k, v in level.items() if k not in INSTRUMENT and v != "(none)"]
+    return {"instrument": ", ".join(instrument_of) or "all criteria", "group": ", ".join(slices) or "all ratings"}
+
+
+def plain(key: object) -> tuple[str, ...]:
+    """A group's key that can be looked up, missing levels alike."""
+    return tuple("\x00" if level is None or level != level else str(level) for level in key)
