@@ -55,7 +55,8 @@ def test_what_was_planted_is_found(weekly: Run) -> None:
 def test_no_alarm_is_raised_where_nothing_was_planted(weekly: Run) -> None:
     found = pd.read_parquet(weekly.path / "findings.parquet")
     alarms = found[found["severity"] == "alarm"]
-    assert set(alarms["slice"].map(lambda s: json.loads(s).get("criterion"))) == {"accuracy"}
+    assert {(notebook, json.loads(place).get("criterion")) for notebook, place in zip(alarms["notebook"], alarms["slice"])} == {
+        ("drift", "accuracy"), ("signal", "helpfulness")}, "the step at week 40, and gains that only those see who wrote the rubric"
 
 
 def test_pages_are_small_enough_to_mail(weekly: Run) -> None:

@@ -18,10 +18,12 @@ NOTEBOOK = "drift"
 WRITTEN = {"week": "%G-W%V", "month": "%Y-%m"}
 
 
-def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, window: str = "week") -> pd.DataFrame:
+def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, turned: pd.DataFrame | None = None,
+             turn_parts: pd.DataFrame | None = None, window: str = "week") -> pd.DataFrame:
     """What has changed, what made it, and what the data cannot tell: a findings table.
 
-    ratings: what was monitored. monitored: one or more tables of `drift.monitor`, concatenated. parts: from `drift.changes`.
+    ratings: what was monitored. monitored: one or more tables of `drift.monitor`, concatenated. parts: from `drift.changes`. turned,
+    turn_parts: from `drift.change_points` and `drift.turns`: what a look back sees, always to be watched, for it is no alarm.
     A stream in alarm now is an "alarm", one that was "attention"; streams without are told in one "ok". What lacks (times,
     windows after the baseline, ratings in a window, a version's own baseline) is "unknown".
 
@@ -47,6 +49,7 @@ def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, 
     keys, latest = key_columns(monitored), monitored[monitored["start"] == monitored["start"].max()]
     streams = [(dict(zip(keys, key)), rows) for key, rows in latest.groupby([*keys, "metric"], dropna=False, sort=False)]
     rows = [row for key, stream in streams for row in alarms(key, stream, parts, window)]
+    rows += [] if turned is None else looked_back(turned, parts.iloc[:0] if turn_parts is None else turn_parts, window)
     return findings_table([*rows, *calm(streams), *blind(streams, window), *versions(monitored, window), *begun_anew(monitored, window),
                            *of_clocks(ratings, monitored, window)])
 
@@ -114,6 +117,24 @@ def made_by(key: dict[str, object], parts: pd.DataFrame) -> str:
     top = own.loc[own["value"].abs().idxmax()]
     interval = f" [{top['low']:+.3g}, {top['high']:+.3g}]" if top["low"] == top["low"] else ""
     return f" Of the change of {own['value'].sum():+.3g} ({own['after'].iloc[0]}), {top['part']}: {top['value']:+.3g}{interval}."
+
+
+def looked_back(turned: pd.DataFrame, parts: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
+    """One finding a change of a stream's level: when, how much, what made most of it, and what else changed then."""
+    for row in turned.to_dict("records"):
+        dates = " to ".join(dict.fromkeys(week(row[end], window) for end in ("low", "high")))
+        own = parts[(parts["stream"] == row["stream"]) & (parts["at"] == row["at"])] if len(parts) else parts
+        made = made_by({}, own if row["metric"] == "mean" else parts.iloc[:0])
+        mixed = "mix of" in made
+        beside = f" With it began or ended: {row['also']}." if row["also"] else ""
+        yield finding(NOTEBOOK, "turned", f"Looking back, the {row['metric']} of {row['stream']} turned in {week(row['at'], window)} "
+                      f"({row['confidence']:.0%}: {dates}), by {row['size']:+.3g} [{row['size_low']:+.3g}, {row['size_high']:+.3g}] "
+                      f"({row['n_ratings']:,} ratings).{made}{beside}", severity="attention", status="watch",
+                      where={"stream": row["stream"], "metric": row["metric"], "at": week(row["at"], window)},
+                      evidence={"name": row["metric"], "value": row["size"], "low": row["size_low"], "high": row["size_high"],
+                                "confidence": row["confidence"], "n_ratings": row["n_ratings"]},
+                      action="Compare like with like: other tasks were rated, not rated otherwise." if mixed else
+                      "Look for what changed then, in the rubric, the raters or the systems.")
 
 
 def calm(streams: list[tuple[dict[str, object], pd.DataFrame]]) -> Iterator[dict[str, object]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.drift.mix import parts_of, read_cells
-from workbench.drift.streams import key_columns, stream_name, utc
+from workbench.drift.streams import key_columns, stream_columns, stream_name, utc
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -58,6 +58,41 @@ def changes(ratings: Ratings, monitored: pd.DataFrame, *, by: Sequence[str] = ("
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=[*keys, *EXPLAINED])
     table = table[~table["part"].eq("mix of _all")]
     return table[[*keys, *EXPLAINED]].reset_index(drop=True)
+
+
+def turns(ratings: Ratings, turned: pd.DataFrame, *, by: Sequence[str] = ("task_type", "system"), streams: Sequence[str] = (),
+          window: str = "week", draws: int = 300, seed: int = 0) -> pd.DataFrame:
+    """What made each change of a mean that `change_points` dates? `decompose` of the windows at the old level against those at the new.
+
+    One table: `at`, then as `changes`. turned: from `drift.change_points(ratings, by=streams, window=window)`. by: columns whose mix may
+    have changed. Empty where no mean changed.
+
+    >>> import pandas as pd, workbench as wb
+    >>> ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2]}))
+    >>> turns(ratings, wb.drift.change_points(ratings)).empty
+    True
+    """
+    means = turned[turned["metric"] == "mean"]
+    if means.empty:
+        return pd.DataFrame(columns=["at", *EXPLAINED])
+    keys = stream_columns(ratings, streams)
+    by = [c for c in by if c not in ratings.missing and c not in keys]
+    frame = read_cells(ratings, [*by, window], groups=keys)
+    frame = frame[frame[window].notna()]
+    frame = frame.assign(_window=frame[window].map(utc), _all="")
+    rows = []
+    for key, own in frame.groupby(keys, dropna=False):
+        name = stream_name(dict(zip(keys, key)))
+        dates = sorted(means.loc[means["stream"] == name, "at"])
+        ends = [own["_window"].min(), *dates, None]
+        for first, at, end in zip(ends, ends[1:], ends[2:]):
+            old = own[(own["_window"] >= first) & (own["_window"] < at)]
+            new = own[(own["_window"] >= at) & (own["_window"] < end if end is not None else True)]
+            if len(old) and len(new):
+                said = {"at": at, "stream": name, "before": span(old["_window"], window), "after": span(new["_window"], window)}
+                rows.append(parts_of(old, new, by=by or ["_all"], draws=draws, seed=seed).assign(**said, alarmed=False))
+    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["at", *EXPLAINED])
+    return table[~table["part"].eq("mix of _all")].reindex(columns=["at", *EXPLAINED]).reset_index(drop=True)
 
 
 def strongest(monitored: pd.DataFrame, *, streams: int = 4) -> pd.DataFrame:
