@@ -238,6 +238,15 @@ def test_lab_starts_jupyterlab_on_the_notebooks_without_the_network(workspace: P
     assert {"--no-browser", "--ServerApp.port=9999", "--ServerApp.token=t", "--LabApp.news_url=None"} <= set(command)
 
 
+def test_init_makes_a_workspace_that_list_reads(cli: Cli, away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = cli("init", "mine", "--no-sample")
+    assert code == 0 and "a workspace. Change into it" in out
+    monkeypatch.chdir("mine")
+    assert "weekly" in cli("list")[1]
+    monkeypatch.chdir("..")
+    assert cli("init", "mine")[0] == 2
+
+
 def test_compare_says_what_changed_and_what_else_did(cli: Cli, workspace: Path) -> None:
     folder, empty = made(workspace), ["name", "value", "low", "high", "se", "confidence", "note", "notebook"]
     told = json.loads((folder / "manifest.json").read_text()) | {

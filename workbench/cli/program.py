@@ -12,11 +12,12 @@ from workbench.cli.datasets import check, simulate
 from workbench.cli.exporting import export
 from workbench.cli.importing import import_files
 from workbench.cli.lab import lab
-from workbench.cli.reports import compare, gate, list_all, prune, run, verify
+from workbench.cli.reports import compare, gate, init, list_all, prune, run, verify
 from workbench.errors import ParameterError, WorkbenchError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   context_settings={"help_option_names": ["-h", "--help"]})
+app.command("init")(init)
 app.command("run")(run)
 app.command("list")(list_all)
 app.command("verify")(verify)

@@ -97,6 +97,14 @@ def compare(then: Run, now: Run, limit: Annotated[int, typer.Option(min=1, help=
         said.print("More than data differs: a change may come from code, parameters or rubric, and is no drift.", highlight=False)
 
 
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
+         sample: Annotated[bool, typer.Option("--sample/--no-sample", help="With the synthetic sample to try it on.")] = True) -> None:
+    """Make a workspace: notebooks, the weekly pack, and a sample to try them on."""
+    from workbench import report
+
+    print(f"{report.begin(folder, sample=sample)}: a workspace. Change into it, then: workbench run weekly")
+
+
 def prune(keep: Annotated[int, typer.Option(min=1, help="The latest periods of each pack to keep.")],
           pack: Annotated[str, typer.Option(help="Of this pack alone.")] = "",
           dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
