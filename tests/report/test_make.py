@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import nbformat
 import pandas as pd
 import pyarrow as pa
@@ -50,6 +51,7 @@ def test_a_report_is_whole_and_says_what_it_was_made_from(workspace: Path, write
     assert manifest["notebooks"]["drift"]["parameters"]["draws"] == 7
     for name, digest in manifest["files"].items():
         assert hashlib.sha256((made.path / name).read_bytes()).hexdigest() == digest
+    jsonschema.validate(manifest, json.loads((Path(workbench.__path__[0]) / "report/manifest.schema.json").read_text()))
     nbformat.validate(nbformat.read(made.path / "notebooks/drift.ipynb", as_version=4))
     assert not list((workspace / "reports").glob(".staging*"))
 

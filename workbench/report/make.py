@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import workbench
@@ -23,6 +23,7 @@ from workbench.ratings import Ratings
 from workbench.report.artefact import Run, is_complete, publish, seal, staging
 from workbench.report.collect import gather, read_saved
 from workbench.report.gates import judge
+from workbench.report.halfway import clear, keep, take
 from workbench.report.kernels import Executed, Limits, execute
 from workbench.report.live import DONE, FAILED, RUNNING, WAITING, Event
 from workbench.report.pack import Notebook, Pack, find_workspace, load_pack
@@ -68,7 +69,7 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
     jobs: how many notebooks run at once; default: one per core. progress: called with an `Event` for each step.
 
     A report that is already there, of the same version, is not made again unless `force`. A notebook that fails leaves
-    the others to finish, and the report in `VERSION.failed/`.
+    the others to finish, and the report in `VERSION.failed/`; the next run, as after one that was killed, runs what is not finished.
 
     Errors: `ParameterError` before anything is run or written, for an unknown or ill-typed name, parameter or period;
     `RatingsError` for bad data; `ReportError` when a notebook failed.
@@ -128,6 +129,8 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
         shutil.rmtree(place, ignore_errors=True)
         place = place if failed else target
         publish(built, place, replace=order.force and not failed)
+    if not failed:
+        clear(order.root, keys_of(order, ratings, period))
     return Run(pack.name, period, own, place, failed)
 
 
@@ -137,27 +140,40 @@ def run_notebooks(order: Order, ratings: Ratings, period: str, out: Path,
     for notebook in order.pack.notebooks:
         order.progress(Event(period, notebook.name, WAITING))
     with ThreadPoolExecutor(order.jobs) as pool:
-        work = {n.name: pool.submit(_run_notebook, order, n, period, out / n.name) for n in order.pack.notebooks}
+        keys = keys_of(order, ratings, period)
+        work = [pool.submit(_section, order, n, period, out / n.name, scrub, key) for n, key in zip(order.pack.notebooks, keys)]
         try:
             checks = [{"check": o.name, "outcome": o.outcome, "required": o.required, "text": scrub(o.text)}
                       for o in check_ratings(ratings)]
-            wait(work.values())
+            wait(work)
         except BaseException:  # Ctrl-C ends the kernels at once, so that none writes after the run
             order.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    sections, tables = [], {}
-    for notebook in order.pack.notebooks:
-        done = work[notebook.name].result()
-        saved = read_saved(out / notebook.name)
-        error = done.error or ("" if saved else NOT_SAVED)
-        if not error:
-            tables[notebook.name] = tuple(scrub_table(table, scrub) for table in saved)
-        values = {p.name: p.default for p in notebook.declared.values()} | _values(order, notebook, period, "")
-        values["data"] = order.data.name
-        kept = clean_notebook(done.notebook, scrub)
-        sections.append(Section(notebook.name, kept, round(done.seconds, 2), scrub(error), values))
-    return sections, tables, checks
+    done = [one.result() for one in work]
+    return [section for section, _ in done], {section.name: tables for section, tables in done if not section.error}, checks
+
+
+def keys_of(order: Order, ratings: Ratings, period: str) -> list[str]:
+    """What names each notebook's results: the version of a report of it alone."""
+    alone = [replace(order.pack, notebooks=(notebook,), gates=()) for notebook in order.pack.notebooks]
+    return [version(pack, period=period, snapshot=ratings.snapshot, given=order.given) for pack in alone]
+
+
+def _section(order: Order, notebook: Notebook, period: str, out: Path, scrub: Scrub, key: str) -> tuple[Section, tuple]:
+    """One notebook as a section, with what it saved: run, unless a run that did not end whole got as far."""
+    if not order.force and (found := take(order.root, key)):
+        order.progress(Event(period, notebook.name, DONE, seconds=found[0].seconds))
+        return found
+    done = _run_notebook(order, notebook, period, out)
+    saved = read_saved(out)
+    error = done.error or ("" if saved else NOT_SAVED)
+    values = {p.name: p.default for p in notebook.declared.values()} | _values(order, notebook, period, "") | {"data": order.data.name}
+    section = Section(notebook.name, clean_notebook(done.notebook, scrub), round(done.seconds, 2), scrub(error), values)
+    tables = () if error else tuple(scrub_table(table, scrub) for table in saved)
+    if not error:
+        keep(order.root, key, section, tables)
+    return section, tables
 
 
 def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> Executed:

@@ -42,7 +42,7 @@ def rerun(name: str | Path, *, data: str | Path | None = None, workspace: str | 
     if own != old.version:
         raise ReportError(f"{old.path.name}: {OTHER_CODE.format(now=own, then=old.version)}. Check out commit "
                           f"{told['commit'][:12] or '(none was recorded)'} and the packages of its manifest to make it again.")
-    order = Order(root, pack, place, given, "", os.cpu_count() or 1, False, lambda event: None)
+    order = Order(root, pack, place, given, "", os.cpu_count() or 1, True, lambda event: None)
     with staging(root) as work:
         places = {str(one): Path(one).name for one in (place, pinned(place)[0])}
         scrub = path_scrubber({str(work / "out"): "out", **places, str(root): "."})
