@@ -4,8 +4,9 @@ written so that it is whole at every moment."""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def cache_folder() -> Path:
 def digest(*parts: object) -> str:
     """A 32-digit hexadecimal key for the text of `parts`."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def stamp(decisive: Mapping[str, object]) -> str:
+    """The id of a passport: 16 hexadecimal digits for what decides a number."""
+    return digest(json.dumps(decisive, sort_keys=True))[:16]
 
 
 def kept(name: str, write: Callable[[Path], None]) -> Path:

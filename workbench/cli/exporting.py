@@ -83,7 +83,7 @@ def passport_of(ratings: Ratings, version: str | None, method: str, gate: Mappin
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
-    from workbench.cache import digest
+    from workbench.cache import stamp
     from workbench.report.version import source_hash
 
     try:
@@ -96,7 +96,7 @@ def passport_of(ratings: Ratings, version: str | None, method: str, gate: Mappin
                 "adjudications": ADJUDICATED, "workbench": {"version": package, "sources": source_hash()[:12]}}
     described = {"id": snapshot.id, "name": snapshot.name, "as_of": version, "n_rows": snapshot.n_rows,
                  "rubrics": dict(snapshot.rubrics), "left_out_by_filters": ratings.excluded()}
-    return {"passport": digest(json.dumps(decisive, sort_keys=True))[:16], **decisive, "snapshot": described}
+    return {"passport": stamp(decisive), **decisive, "snapshot": described}
 
 
 def counts(units: pd.DataFrame) -> dict[str, object]:

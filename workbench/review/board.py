@@ -278,8 +278,8 @@ class Board(widgets.VBox):
 
     def _change_queue(self) -> None:
         """Open the desk anew on another queue; the one that was stays where the new one cannot be opened."""
-        if self._queue.chosen["kind"] == "camps":
-            self._said.value = text.inside(text.said("Looking for camps of raters, which takes some seconds."))
+        if (kind := self._queue.chosen["kind"]) in text.SLOW:
+            self._said.value = text.inside(text.said(f"Looking for {text.SLOW[kind]}, which takes some seconds."))
         self.desk.close()
         try:
             self.desk = self._opened(**self._queue.chosen)

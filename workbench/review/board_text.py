@@ -19,7 +19,8 @@ KEYS = {"1-9": "give the level of that number", "Enter": "go on to the next, onc
         **{key: f"reason: {REASONS[reason]}" for key, reason in REASON_KEYS.items()},
         "p": "propose other words for the rubric", "f": "choose another queue", "?": "show or hide this"}
 KINDS = {"contested": "most contested first", "audit": "random audit", "camps": "where camps of raters part, furthest first",
-         "explored": "chosen in the chart"}
+         "alarms": "behind an open alarm, furthest the way it went first", "explored": "chosen in the chart"}
+SLOW = {"camps": "camps of raters", "alarms": "open alarms"}
 HEADS = {"rater_id": "rater", "rater_kind": "kind", "rated_at": "rated at"}
 SOME = ("rater_kind", "party", "layer", "status")      # said of ratings where they differ in it
 # In JupyterLab a cell's outputs are siblings, and a panel that has no kernel any more is a box with an error and no element in it.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.disagreement.hot import default_columns
 from workbench.disagreement.units import INSTRUMENT
-from workbench.review import ranking
+from workbench.review import lists, ranking
 from workbench.review.ranking import KEY
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ class Overview:
         has no order), distance (mean, to the unit's other ratings)."""
         from workbench.reduce.scan import facts
 
-        table, scales = ranking.listed(self.ratings), facts(self.ratings).scales
-        line, lines = ranking.lines_of(table)
+        table, scales = lists.listed(self.ratings), facts(self.ratings).scales
+        line, lines = lists.lines_of(table)
         by_line = [scales[rubric, version, criterion] for criterion, rubric, version in lines]
-        size, rater, level = ranking.decoded(table)
+        size, rater, level = lists.decoded(table)
         of_line, unit = np.repeat(line, size), places_in(self.units, ranking.keys_of(table))
-        place = ranking.places(level, ranking.flat(table["scores"]) if "scores" in table.column_names else level, of_line, by_line)
+        place = lists.places(level, lists.flat(table["scores"]) if "scores" in table.column_names else level, of_line, by_line)
         nominal = np.array([scale.name == "nominal" for scale in by_line], bool)[of_line]
         frame = pd.DataFrame({"unit": np.repeat(unit, size), "rater": rater, "place": place, "nominal": nominal})
         frame = frame[frame["unit"] >= 0].sort_values("unit", kind="stable", ignore_index=True)

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.agreement.traits import severities
 from workbench.disagreement.units import fitted, rater_weights, share_of_unlike_pairs, spread
-from workbench.errors import ParameterError, RatingsError, one_of, shorten
+from workbench.errors import ParameterError, one_of, shorten
 from workbench.ratings import current
+from workbench.review.alarmed import alarms
 from workbench.review.camps import camps
 from workbench.review.keys import ALIKE, KEY, among, keys_of, lots
+from workbench.review.lists import INSTRUMENT, decoded, flat, lines_of, listed, places
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from workbench.instrument import Scale
     from workbench.ratings import Ratings
 
     Kind = Callable[[Ratings, int], pd.DataFrame]
 
-INSTRUMENT = ("criterion", "rubric", "rubric_version")
 MEASURES = ("n_ratings", "value", "expected", "excess")
 PRIOR = 2.0             # as in `disagreement.items`
-FEW = 10_000            # items that a condition may list
-LEVELS = 1 << 20        # more than any scale has: a rater and a level are one whole number
 
 
 def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[str, object] | None = None, search: str | None = None,
@@ -37,7 +33,8 @@ def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[st
 
     kind: "contested", by the excess disagreement of `disagreement.items`, highest first; "audit", rated units in random order, settled
         ones among them, else the rest would be a sample of what is easy; "camps", units that raters of two camps have rated, by how far
-        these part (`camps`; finding them takes seconds); or a function of the ratings and the seed that gives a frame of ranked units,
+        these part (`camps`; finding them takes seconds); "alarms", units rated since a stream of `drift.monitor` is in alarm, those
+        furthest the way it went first (`alarms`); or a function of the ratings and the seed that gives a frame of ranked units,
         best first (item_id at least; where it is empty, the reason in `attrs["why"]`).
     where: column -> value or values: units with a rating that meets all of them, {"criterion": "accuracy", "rater_id": "ann"}. Their
         disagreement is measured on all of their ratings, and expected from all items of these raters. An audit of them is a sample of
@@ -46,8 +43,8 @@ def queue(ratings: Ratings, *, kind: str | Kind = "contested", where: Mapping[st
     seed: what decides the order of an audit, and of ties, which are many.
 
     Columns: item_id, step, criterion, rubric, rubric_version, n_ratings, and for the first two kinds value, expected, excess (nan in an
-    audit). The figures are those of `items`, none is approximate; the order is its order but for ties. For "camps" see there; where no
-    camps are found the frame is empty, and its `attrs["why"]` says why.
+    audit). The figures are those of `items`, none is approximate; the order is its order but for ties. For "camps" and "alarms" see there;
+    where there are none the frame is empty, and its `attrs["why"]` says why.
     Errors: `ParameterError` for an unknown kind, a column that is not there, a limit below 1; `RatingsError` as `items`.
     """
     if not isinstance(limit, int) or limit < 1:
@@ -119,14 +116,6 @@ def contested(ratings: Ratings, seed: int) -> pd.DataFrame:
     return frame.iloc[np.lexsort([lot, *keys])].reset_index(drop=True)
 
 
-def lines_of(table: pa.Table) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
-    """Of each unit the number of its criterion, rubric and version, and what these are."""
-    parts = [table[c].combine_chunks().dictionary_encode() for c in INSTRUMENT]
-    joined = np.ravel_multi_index([part.indices.to_numpy() for part in parts], [max(len(part.dictionary), 1) for part in parts])
-    _, first, line = np.unique(joined, return_index=True, return_inverse=True)
-    return line, [tuple(part.dictionary[part.indices[int(place)].as_py()].as_py() for part in parts) for place in first]
-
-
 def excesses(place: np.ndarray, rater: np.ndarray, size: np.ndarray, *, nominal: bool) -> np.ndarray:
     """Value, expected and excess (3, U) of units with `size` (U,) ratings each, which follow one another; as `disagreement.items`."""
     unit, rater = np.repeat(np.arange(len(size)), size), pd.factorize(rater, sort=True)[0]
@@ -134,88 +123,6 @@ def excesses(place: np.ndarray, rater: np.ndarray, size: np.ndarray, *, nominal:
     gap = np.zeros(len(size)) if nominal else 2 * spread(unit, severities(unit, rater, place)[rater], size)
     expected = np.clip(gap + fitted(rater_weights(unit, rater, size), value - gap), 0, 1)
     return np.stack([value, expected, (value - expected) * (size - 1) / (size - 1 + PRIOR)])
-
-
-def places(level: np.ndarray, score: np.ndarray, line: np.ndarray, scales: list[Scale]) -> np.ndarray:
-    """Where each rating lies on the scale of its line: the level's code if nominal, else between 0 and 1."""
-    found = level.astype(float)
-    for code, scale in enumerate(scales):
-        own = line == code if len(scales) > 1 else slice(None)
-        if scale.name == "ordinal":
-            found[own] /= max(len(scale.levels) - 1, 1)
-        elif scale.name != "nominal":
-            low = scale.minimum if scale.minimum is not None else score[own].min()
-            high = scale.maximum if scale.maximum is not None else score[own].max()
-            found[own] = (score[own] - low) / (high - low) if high > low else 0
-    return found
-
-
-def listed(ratings: Ratings) -> pa.Table:
-    """Each unit with the list of its raters' last ratings: `codes`, see `decoded`, and `scores` where a scale has no levels. Made once."""
-    from workbench.reduce.collect import remembered
-
-    return remembered(ratings, ("listed",), lambda: lists_of(ratings))
-
-
-def lists_of(ratings: Ratings) -> pa.Table:
-    """`listed`, made anew."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    from workbench.reduce.select import last_of_repeats, select
-    from workbench.reduce.used import MAX_CELLS
-
-    chosen = select(ratings, by=INSTRUMENT)
-    if chosen.scope["n_valued"].sum() > MAX_CELLS:
-        raise RatingsError(f"{ratings.source.name}: this needs more than {MAX_CELLS:,} ratings in memory. Narrow them with where().")
-    every = chosen.every
-    raters = ratings.source.table.select("rater_id").distinct()
-    raters = raters.mutate(_rater=raters.rater_id.dense_rank())
-    same = {c: chosen.scope[c].iloc[0] for c in INSTRUMENT if chosen.scope[c].nunique() == 1}     # grouping by text is dear
-    told_apart = [c for c in chosen.keyed if c not in same]
-    measured = any(scale.name not in ("nominal", "ordinal") for scale in chosen.scales)
-
-    def lists(table: Any) -> pa.Table:
-        named = table.join(raters, "rater_id")
-        held = {"codes": named._rater * LEVELS + named.level.fill_null(-1) + 1} | ({"scores": named.score} if measured else {})
-        found = named.group_by(told_apart).aggregate(**{c: values.collect(include_null=True) for c, values in held.items()}).to_pyarrow()
-        for column, value in same.items():
-            found = found.append_column(column, pa.repeat(pa.scalar(value, pa.string()), len(found)))
-        return found
-
-    table = lists(every)
-    twice = table.filter(pa.array(repeated(table)))["item_id"].unique()     # only there need the last be told from the others
-    if not len(twice):
-        return table
-    few = every.filter(every.item_id.isin(twice.to_pylist())) if len(twice) <= FEW else every
-    last = lists(last_of_repeats(few, (*chosen.keyed, "rater_id")))
-    inside = [pc.is_in(part["item_id"], value_set=twice) for part in (table, last)]
-    return pa.concat_tables([table.filter(pc.invert(inside[0])), last.filter(inside[1])])
-
-
-def decoded(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How many ratings each unit has, and of all of them, unit by unit, the raters' numbers and the levels (-1 for none)."""
-    rater, level = np.divmod(flat(table["codes"]), LEVELS)
-    return lengths(table["codes"]), rater, level - 1
-
-
-def repeated(table: pa.Table) -> np.ndarray:
-    """(U,) whether a rater stands twice in a unit's list."""
-    size, rater, _ = decoded(table)
-    base = rater.max(initial=0) + 1
-    key = np.sort(np.repeat(np.arange(len(size)), size) * base + rater)
-    found = np.zeros(len(size), bool)
-    found[key[1:][np.diff(key) == 0] // base] = True
-    return found
-
-
-def flat(lists: pa.ChunkedArray) -> np.ndarray:
-    """The values of a column of lists, one list after the other."""
-    return lists.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-
-
-def lengths(lists: pa.ChunkedArray) -> np.ndarray:
-    """How many values each list holds."""
-    return lists.combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
 
 
 def audit(ratings: Ratings, seed: int) -> pd.DataFrame:
@@ -229,7 +136,7 @@ def audit(ratings: Ratings, seed: int) -> pd.DataFrame:
     return frame.iloc[np.argsort(lots(frame, seed), kind="stable")].reset_index(drop=True)
 
 
-QUEUES: dict[str, Kind] = {"contested": contested, "audit": audit, "camps": camps}
+QUEUES: dict[str, Kind] = {"contested": contested, "audit": audit, "camps": camps, "alarms": alarms}
 
 
 def filtered(ratings: Ratings, ranked: pd.DataFrame, *, where: Mapping[str, object] | None, search: str | None) -> pd.DataFrame:

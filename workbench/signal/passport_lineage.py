@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cache import digest
+from workbench.cache import stamp
 from workbench.errors import ParameterError, RatingsError, examples
 from workbench.ratings import Ratings
 from workbench.reduce import cells, facts
@@ -80,11 +80,6 @@ def passport(ratings: Ratings, *, item_id: object = None, rating_id: str | None 
                      "left_out_by_filters": ratings.excluded()},
         "rubrics": rubrics(subject, snapshot), "checks": checks(subject, snapshot.id), "raters": raters(rows, chosen),
         "aggregation": aggregation(rows, stated, rating_id)})
-
-
-def stamp(decisive: Mapping[str, object]) -> str:
-    """The id of a passport: the digest of what decides, as `workbench export` makes it."""
-    return digest(json.dumps(decisive, sort_keys=True))[:16]
 
 
 def statement(path: Path, ratings: Ratings) -> dict[str, object]:
