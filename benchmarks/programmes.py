@@ -6,7 +6,7 @@ five points. All sizes are standard deviations of a rating before rounding. Used
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,14 @@ def as_table(weeks: list[Week], *, begin: str = "2025-01-06", **columns: object)
     return pd.concat(parts, ignore_index=True).assign(**columns)
 
 
-def many(rng: np.random.Generator, *, streams: int, drifting: int, sizes: list[int], step: float, at: int) -> Iterator[list[Week]]:
-    """Programmes side by side, the first `drifting` of which change."""
-    for number in range(streams):
-        yield programme(rng, sizes=sizes, step=step if number < drifting else 0.0, at=at)
+def many(rng: np.random.Generator, *, streams: int, drifting: int, sizes: list[int], step: float, at: int) -> np.ndarray:
+    """Independent programmes side by side, the first `drifting` of which change: how many ratings of 1 to 5 each week has, (S, T, 5)."""
+    shift = step * (np.arange(len(sizes)) >= at)[:, None]
+    bounds = np.array([-math.inf, -1.5, -0.5, 0.5, 1.5, math.inf])
+    changed, same = (np.diff(normal_share(bounds - by), axis=1) for by in (shift, 0 * shift))
+    return np.array([rng.multinomial(sizes, changed if number < drifting else same) for number in range(streams)])
+
+
+def normal_share(bound: np.ndarray) -> np.ndarray:
+    """Share of a normal distribution below each bound."""
+    return np.vectorize(lambda z: 0.5 * math.erfc(-z / 2**0.5))(bound)

@@ -9,6 +9,9 @@ consensus: that of `wb.agreement.consensus` with the highest mean score over ten
 "needed" counts all ratings bought, the first two included, up to where the score, interpolated, first reaches its start + 80 % of (its
 end - its start). "median" is the ratio of the arms' medians over seeds, "paired" the median of the seeds' own ratios.
 
+What routing bought is marked "routed", as `route` asks: models learn less of a rater from it (`agreement.vote.teaching`). TEMPER there
+was chosen on snow_rte, zencrowd_all and draws of llmbar, the rest of the policy on all the sets below.
+
     python benchmarks/routing.py [--seeds 20] [--batch 0.5] [--sets snow_rte,s4_face] [--items 1000000]
 
 Sets: those under ../shared/data with gold on every item and at least 7 ratings an item on average, 5 of them spare.
@@ -26,7 +29,7 @@ import pandas as pd
 
 from workbench.agreement.dawid_skene import error_matrices, latent_classes, one_accuracy
 from workbench.agreement.numeric import measured
-from workbench.agreement.vote import leading, shares, with_majority
+from workbench.agreement.vote import leading, shares, teaching, with_majority
 from workbench.disagreement.spending import allot
 from workbench.disagreement.worth import Worth, of_levels, of_scores
 
@@ -82,8 +85,8 @@ def hidden(name: str) -> Hidden | None:
     return Hidden(item, rater, rows["label"].map(code).to_numpy(), np.full(len(item), np.nan), told.map(code).to_numpy(), len(levels))
 
 
-def scores_of(ratings: Hidden, seen: np.ndarray, method: str) -> float:
-    """How right a consensus of the ratings that are `seen` (R,) is."""
+def scores_of(ratings: Hidden, seen: np.ndarray, method: str, *, routed: bool = False) -> float:
+    """How right a consensus of the ratings that are `seen` (R,) is; those beyond the first are stored as "routed", if so."""
     item, rater, level, score = (a[seen] for a in (ratings.item, ratings.rater, ratings.level, ratings.score))
     n, m, q = ratings.shape
     if not q:
@@ -92,7 +95,9 @@ def scores_of(ratings: Hidden, seen: np.ndarray, method: str) -> float:
         return -float(np.sqrt(((found - ratings.gold) ** 2).mean()))
     if method in ("dawid_skene", "one_coin"):
         rates = (error_matrices if method == "dawid_skene" else one_accuracy)(0.1)
-        share = latent_classes(item, rater, level, (n, m, q), rates=rates, iterations=100).posterior
+        size = np.bincount(item, minlength=n)
+        teaches = teaching(size, np.maximum(size - START, 0)) if routed else None
+        share = latent_classes(item, rater, level, (n, m, q), rates=rates, iterations=100, teaches=teaches).posterior
     else:
         share = shares(item, level, n, q)
         if method == "weighted":
@@ -130,7 +135,7 @@ def course(ratings: Hidden, seed: int, batch: int, methods: tuple[str, ...], *, 
     rows, there = [], np.zeros(len(methods), dtype=bool)
     while True:
         seen, room = place < held[ratings.item], total - held
-        rows.append([held.sum(), *(scores_of(ratings, seen, method) for method in methods)])
+        rows.append([held.sum(), *(scores_of(ratings, seen, method, routed=routed) for method in methods)])
         there |= rows[-1][1:] >= goals(np.array(rows[0][1:]), end)
         if not room.any() or (stop and there.all()):
             return np.array([*rows, [total.sum(), *end]])

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "workbench"
 MODULES = sorted(p for p in PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-GROUND = {"errors", "schema", "estimates", "ratings", "instrument", "periods", "cache", "display", "lazy"}
+GROUND = {"errors", "schema", "estimates", "ratings", "instrument", "periods", "cache", "display", "lazy", "privacy"}
 STAGES = {"disagreement", "rubric", "drift", "signal"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND), "resample": GROUND | {"resample"}, "reduce": GROUND | {"reduce"}, "store": GROUND | {"store"},
@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "cli": GROUND | {"store", "check", "report", "agreement", "cli"},  # `export` writes what agreement finds, and no report
 }
 DOORS = {"ibis": {"store", "reduce"}, "altair": {"chart"}, "ipywidgets": {"review"}, "papermill": {"report"}, "nbformat": {"report"},
-         "nbconvert": {"report"}, "typer": {"cli"}, "deltalake": {"store"}, "duckdb": {"store"}, "pyspark": {"store"}}
+         "nbconvert": {"report"}, "typer": {"cli"}, "deltalake": {"store"}, "duckdb": {"store"}, "pyspark": {"store"},
+         "apprise": {"report"}, "openlineage": {"report"}}
 HEAVY = {"pandas", "numpy", "ibis", "duckdb", "altair", "statsmodels", "pingouin", "scipy", "sklearn", "papermill", "pyarrow"}
 IDS = [str(p.relative_to(ROOT)) for p in MODULES]
 

@@ -217,3 +217,14 @@ def test_the_jackknife_interval_of_a_rare_share_covers_it_where_n_less_1_degrees
                                   ("plain t", resample.t_interval(hits / 100, se, 99, 0.95))):
             held[name] += low <= 0.04 <= high
     assert binom.ppf(0.001, runs, 0.95) <= held["z and Satterthwaite"] and held["plain t"] < held["z and Satterthwaite"]
+
+
+@pytest.mark.parametrize(("dependent", "method"), [(False, "fdr_bh"), (True, "fdr_by")])
+def test_q_is_that_of_statsmodels(dependent, method):
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.random.default_rng(0).random(20) ** 2
+    q = resample.false_discovery(np.insert(p, 3, np.nan), dependent=dependent)
+    assert math.isnan(q[3])
+    assert np.delete(q, 3) == pytest.approx(multipletests(p, method=method)[1], abs=EXACT)
+    assert not len(resample.false_discovery(np.zeros(0)))

@@ -3,12 +3,15 @@ written so that it is whole at every moment."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from workbench.errors import WorkbenchError
 
 
 def workspace(start: Path | None = None) -> Path | None:
@@ -25,8 +28,22 @@ def cache_folder() -> Path:
     home = workspace()
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "workbench"
     folder = home / ".workbench" if home else user
-    folder.mkdir(parents=True, exist_ok=True)
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """Errors: `WorkbenchError` where nothing can be written to the cache, its disk being full or read-only."""
+    try:
+        yield
+    except OSError as error:
+        ours = error.errno == errno.EACCES and str(error.filename or "").startswith(str(folder))    # and not what was to be read
+        if not ours and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise WorkbenchError(f"{folder.name}/: the cache could not be written ({os.strerror(error.errno)}). Make room on its disk, and the "
+                             "folder writable; what it holds may be removed.") from None
 
 
 def digest(*parts: object) -> str:
@@ -43,8 +60,8 @@ def kept(name: str, write: Callable[[Path], None]) -> Path:
     """The cached file `name` ("staged/abc.parquet"); `write` makes it under another name first, so it is whole or absent."""
     target = cache_folder() / name
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as partial:
+        with written(cache_folder()), replacing(target) as partial:
+            target.parent.mkdir(parents=True, exist_ok=True)
             write(partial)
     return target
 
@@ -57,7 +74,8 @@ def replacing(target: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, target)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):     # the folder is not there, or is read-only: nor is the file
+            partial.unlink(missing_ok=True)
 
 
 def file_digest(path: Path) -> str:

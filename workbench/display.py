@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from workbench.privacy import COUNTS, kept_findings, suppressed, terms
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -39,24 +41,35 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
 
     columns: which to show; default all but what is folded into the others (an interval stands behind its estimate).
     Numbers have three decimals, or none where a column holds whole ones only; undefined ones are a dash, their reason is in `note`.
+    Where a report's terms of privacy ask for it, small rows are not told, and counts below `min_cell` are only said to be so.
     """
+    least, n_all = terms().min_cell, len(table)
     if {"sentence", "severity"} <= set(table.columns):
         columns = columns or ["severity", "sentence", "action"]
+        table = kept_findings(table, least)
+    table = suppressed(table, least)
     chosen = columns or [c for c in table.columns if c not in SILENT and not empty(table[c])]
     chosen = [c for c in chosen if c != "note" or not empty(table.head(limit)[c])]
     rows = table.head(limit).to_dict("records")
     marks, whole = footnotes(rows) if "note" in chosen else {}, whole_numbers(table[chosen].head(limit))
     said = [f"{mark}: {note}" for note, mark in marks.items()]
     head = "".join(f"<th scope='col'>{escape(TITLES.get(c, c.replace('_', ' ').capitalize()))}</th>" for c in chosen)
-    rows = [row | {c: whole[c][i] for c in whole} for i, row in enumerate(rows)]
+    rows = [veiled(row | {c: whole[c][i] for c in whole}, least) for i, row in enumerate(rows)]
     body = "".join("<tr>" + "".join(data_cell(row, c, marks) for c in chosen) + "</tr>" for row in rows)
     more = f"{len(table):,} rows, the first {limit} shown" if len(table) > limit else ""
     confidence = {row["confidence"] for row in rows if row.get("confidence") == row.get("confidence") and row.get("confidence")}
     brackets = f"in brackets: {max(confidence):.0%} interval" if confidence and "value" in chosen else ""
-    caption = [x for x in ("; ".join(x for x in (more, brackets) if x), *said) if x]
+    hidden = f"{n_all - len(table):,} that rest on fewer than {least} ratings, items or raters are left out" if n_all > len(table) else ""
+    caption = [x for x in ("; ".join(x for x in (more, hidden, brackets) if x), *said) if x]
     html = f"<table class='shown'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     below = "".join(f"<p class='caption'>{escape(line)}</p>" for line in caption)
-    return Shown(html + below, table[chosen].head(limit).to_string(index=False))
+    text = table.head(limit).assign(**{c: [row[c] for row in rows] for c in COUNTS if least and c in chosen})
+    return Shown(html + below, text[chosen].to_string(index=False))
+
+
+def veiled(row: dict[str, Any], least: int) -> dict[str, Any]:
+    """The row with counts below `least` said to be below it."""
+    return row | {c: f"<{least}" for c in COUNTS if isinstance(row.get(c), (int, float)) and 0 < row[c] < least}
 
 
 def whole_numbers(rows: pd.DataFrame) -> dict[str, list[object]]:

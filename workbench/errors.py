@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from numbers import Integral, Real
 
 
+SECRET = re.compile(r"""(?ix) (\b\w[\w+.-]{0,20}://) [^\s/@'"]+ @
+    | (\b[\w-]{0,40}(?:password|passwd|pwd|secret|token|api_?key|account_?key) (?:\s*=\s*|\s*["']?\s*:\s*(?=["']))|[?&](?:sig|sas|key)=)
+      (?!\s*(?:os\.|None|\$)) ['"]? [^\s'"&;,)]{4,}""")
+
+
+def redacted(text: str) -> str:
+    """The text without user names and passwords of addresses, and without values that are called password, token, secret or key."""
+    return SECRET.sub(lambda hit: f"{hit[1]}…@" if hit[1] else f"{hit[2]}…", text)
+
+
 class WorkbenchError(Exception):
-    """Anything wrong with what was given to the workbench; never a fault of its own."""
+    """Anything wrong with what was given to the workbench; never a fault of its own. Its text holds no password."""
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(redacted(one) if isinstance(one, str) else one for one in told))
 
 
 class RatingsError(WorkbenchError):

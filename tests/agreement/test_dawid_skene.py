@@ -39,7 +39,7 @@ def drawn(seed=0, n=60, m=6, q=3, per=4, sharp=(0.9, 0.8, 0.7, 0.6, 0.5, 0.4)):
     return truth, (item, rater, np.where(right, truth[item], generator.integers(q, size=n * per)))
 
 
-def em_by_loop(item, rater, level, shape, rounds, smoothing, coin=False):
+def em_by_loop(item, rater, level, shape, rounds, smoothing, coin=False, teaches=None):
     """The paper's steps (2.3) to (2.5), rating by rating."""
     n, m, q = shape
     held = [[(j, k) for i, j, k in zip(item, rater, level) if i == unit] for unit in range(n)]
@@ -50,7 +50,7 @@ def em_by_loop(item, rater, level, shape, rounds, smoothing, coin=False):
         for unit, votes in enumerate(held):
             for j, k in votes:
                 for t in range(q):
-                    count[j][t][k] += posterior[unit][t]
+                    count[j][t][k] += posterior[unit][t] * (1 if teaches is None else teaches[unit])
         errors = [[[cell / sum(row) if sum(row) else 1 / q for cell in row] for row in table] for table in count]
         if coin:
             right = [(sum(table[t][t] for t in range(q)) - q * smoothing + smoothing)
@@ -92,6 +92,19 @@ def test_em_is_that_of_a_plain_loop(smoothing, coin):
     posterior, likelihood = em_by_loop(*codes, (60, 6, 3), 7, smoothing, coin)
     assert fit.posterior == pytest.approx(posterior, abs=LOOP)
     assert fit.log_likelihood == pytest.approx(likelihood, rel=LOOP)
+
+
+@pytest.mark.parametrize("coin", [False, True])
+def test_units_that_teach_less_weigh_less_in_the_errors_alone(coin):
+    _, codes = drawn()
+    teaches = np.random.default_rng(1).uniform(0.2, 2, 60)
+    rates = (one_accuracy if coin else error_matrices)(0.1)
+    fit = latent_classes(*codes, (60, 6, 3), rates=rates, iterations=7, teaches=teaches)
+    posterior, likelihood = em_by_loop(*codes, (60, 6, 3), 7, 0.1, coin, teaches)
+    assert fit.posterior == pytest.approx(posterior, abs=LOOP)
+    assert fit.log_likelihood == pytest.approx(likelihood, rel=LOOP)
+    alike = latent_classes(*codes, (60, 6, 3), rates=rates, iterations=7, teaches=np.ones(60))
+    assert alike.posterior == pytest.approx(latent_classes(*codes, (60, 6, 3), rates=rates, iterations=7).posterior, abs=LOOP)
 
 
 def test_both_models_are_those_of_crowd_kit():

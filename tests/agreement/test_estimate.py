@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from panels import from_counts, moments_of, patterns_of, row_of
 from scipy.sparse import csr_matrix
 from scipy.stats import binom, bootstrap
 
+import workbench as wb
 from workbench.agreement.brennan import uniform_chance
 from workbench.agreement.chance import chance_sums
 from workbench.agreement.estimate import Sampling, group_row
@@ -270,3 +272,9 @@ def test_scores_without_levels_and_values_without_an_interval_have_no_such_note(
 def test_without_an_interval_there_is_only_the_value():
     row = row_of(alpha_sums(simulate(0)), simulate(0), interval="none")
     assert row["method"] == "none" and all(np.isnan(row[c]) for c in ("low", "high", "se", "confidence"))
+
+
+def test_a_cluster_column_without_a_level_leaves_the_interval_undefined():
+    rows = pd.DataFrame({"item_id": ["a", "a", "b", "b"], "rater_id": ["x", "y"] * 2, "score": [1, 2, 2, 2], "prompt_id": [None] * 4})
+    found = wb.agreement.krippendorff_alpha(wb.read(rows), cluster="prompt_id").iloc[0]
+    assert np.isnan(found["low"]) and "undefined without one cluster: no interval" in found["note"]

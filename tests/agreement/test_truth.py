@@ -620,3 +620,29 @@ def test_few_ratings_for_many_error_rates_are_said_to_be_overconfident(ask):
     assert notes[0].str.contains("fewer than 30 ratings a rater for each level: probabilities are overconfident").all()
     assert not notes[1].str.contains("overconfident").any()
     assert not ask(consensus, few, method="one_coin")["note"].str.contains("overconfident").any()
+
+
+def contested(seed, n=400):
+    """Truth and ratings: two an item, eight more where they part; "yes", the rarer, is the harder."""
+    rng, rows = np.random.default_rng(seed), []
+    truth = rng.random(n) < 0.25
+    for i in range(n):
+        who = rng.permutation(30)[:10]
+        said = np.where(rng.random(10) < (0.58 if truth[i] else 0.8) + 0.12 * (who % 3 == 0), truth[i], not truth[i])
+        rows += [(f"i{i:03d}", f"r{who[k]:02d}", "yes" if said[k] else "no", "planned" if k < 2 else "routed")
+                 for k in range(10 if said[0] != said[1] else 2)]
+    return truth, pd.DataFrame(rows, columns=["item_id", "rater_id", "label", "selection"])
+
+
+def test_routed_ratings_do_not_drive_the_rarer_level_out():
+    # Contested items are hard: taken like any, their many ratings make one accuracy a rater too low, and "yes" too rare.
+    gaps, right = [], []
+    for seed in range(4):
+        truth, table = contested(seed)
+        found = [consensus(wb.read(t).where(selection=["planned", "routed"]), method="one_coin").sort_values("item_id")["level"].eq("yes")
+                 for t in (table.assign(selection="planned"), table)]
+        gaps.append([truth.mean() - said.mean() for said in found])
+        right.append([(said.to_numpy() == truth).mean() for said in found])
+    like_any, by_choice = np.mean(gaps, axis=0)
+    assert like_any > by_choice > 0
+    assert np.mean(right, axis=0)[1] >= np.mean(right, axis=0)[0]

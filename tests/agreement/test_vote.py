@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.agreement.vote import leading, means, shares, with_majority
+from workbench.agreement.vote import leading, means, shares, teaching, with_majority
 
 EXACT = 1e-12   # sums of a handful of numbers
 PRINTED = 1e-7  # seven digits recorded from crowd-kit
@@ -35,6 +35,15 @@ def test_a_tied_majority_counts_in_parts():
     share = shares(item, level, 2, 2)
     assert leading(share).tolist() == [[True, False], [True, True]]
     assert with_majority(item, rater, level, share, 3) == pytest.approx([0.75, 0.75, 0], abs=EXACT)
+
+
+def test_ratings_chosen_in_view_of_others_teach_less_and_all_together_as_much():
+    # 4 ratings, 2 of them chosen: (2 / 4)^(1/4); 2 planned ones: 1; one chosen where nothing was planned: 1. Of 7 ratings
+    # 4 * 0.5^(1/4) + 2 + 1 = 6.363586: times 7 / 6.363586 = 1.100009.
+    found = teaching(np.array([4, 2, 1]), np.array([2, 0, 1]))
+    assert found == pytest.approx([1.100009 * 0.840896, 1.100009, 1.100009], abs=1e-5)
+    assert found @ [4, 2, 1] == pytest.approx(7, abs=EXACT)
+    assert teaching(np.array([4, 2]), np.array([0, 0])) is None
 
 
 def test_weighted_shares_are_those_of_crowd_kit():

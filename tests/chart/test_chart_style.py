@@ -103,3 +103,14 @@ def test_nan_never_reaches_the_specification(table) -> None:
         assert "NaN" not in made.to_json(validate=False)
     with pytest.raises(ValueError, match="not JSON compliant"):
         styled(POINTS.encode(x=alt.X("a:Q", scale=alt.Scale(domain=[nan, 1]))), title="Why?", subtitle="n = 2")
+
+
+def test_a_chart_is_shown_as_it_was_checked_and_a_changed_copy_as_it_is() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0], "words": ["a", "b"]})
+    chart = styled(alt.Chart(frame).mark_point().encode(x="x:Q", text="words:N"), title="one", subtitle="n = 2")
+    shown = "application/vnd.vegalite.v5+json"
+    assert chart._repr_mimebundle_(None, None)[0][shown] == chart.to_dict()
+    other = chart.properties(title="two")
+    assert other._repr_mimebundle_(None, None)[0][shown] == other.to_dict() != chart.to_dict()
+    encoded = chart.encode(x="words:N").to_dict(), chart.to_dict()
+    assert [made["encoding"]["x"]["field"] for made in encoded] == ["words", "x"]     # shared encodings stay apart

@@ -212,18 +212,22 @@ def test_run_refuses_before_any_work(arguments: list[str], code: int, words: str
 
 
 def test_run_hands_everything_over_as_python_would(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.report import Run, make
+    from workbench.report import Run, delivery, make
 
     given: dict[str, object] = {}
+    told: list[tuple[str, bool]] = []
 
     def run(name: str, **options: object) -> list[Run]:
         given.update(options, name=name)
         return [Run("sound", "2026-W46", "abc", Path("reports/x"))]
 
     monkeypatch.setattr(make, "run", run)
+    monkeypatch.setattr(delivery, "deliver", lambda name, *, hold: told.append((name, hold is None)) or ["sound: told US"])
+    assert cli("run", "sound", "--no-deliver")[0] == 0
     code, out, _ = cli("run", "sound", "--data", "d", "--period", "2026-W46", "--set", 'criterion="tone"', "--set", "draws=5", "--column", "ts=rated_at",
                        "--exclude", "qc=true", "--jobs", "2", "--seed", "7", "--force", "--engine", "duckdb")
-    assert code == 0 and out == "reports/x/index.html"
+    assert code == 0 and out == "reports/x/index.html sound: told US"
+    assert told == [("sound", False), ("sound", True)]
     given.pop("progress")
     assert given == {"name": "sound", "data": Path("d"), "period": "2026-W46", "since": None, "engine": "duckdb", "force": True, "jobs": 2, "seed": 7,
                      "parameters": {"criterion": "tone", "draws": 5}, "columns": {"ts": "rated_at"}, "exclude": {"qc": [True]}}
@@ -259,3 +263,20 @@ def test_compare_says_what_changed_and_what_else_did(cli: Cli, workspace: Path) 
         seal(folder.with_name(version), told | {"version": version, "given": told["given"] | {"seed": seed}})
     code, out, _ = cli("compare", "sound/2026-W46/abc", "sound/2026-W46/abd")
     assert code == 0 and "seed 0 1" in out and "Findings: none" in out and "More than data differs" in out
+
+
+def test_a_run_that_fails_and_cannot_be_told_of_says_both_and_one_that_cannot_begin_says_so_once(
+        cli: Cli, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.errors import ReportError
+    from workbench.report import delivery, make
+
+    def failing(text: str) -> Callable[..., None]:
+        def fail(*_: object, **__: object) -> None:
+            raise ReportError(text)
+        return fail
+
+    monkeypatch.setattr(make, "run", failing("1 of its notebooks failed."))
+    monkeypatch.setattr(delivery, "deliver", failing("Not delivered to US."))
+    assert cli("run", "sound")[::2] == (1, "ReportError: 1 of its notebooks failed. Not delivered to US.\n")
+    monkeypatch.setattr(delivery, "deliver", failing("1 of its notebooks failed."))
+    assert cli("run", "sound")[::2] == (1, "ReportError: 1 of its notebooks failed.\n")

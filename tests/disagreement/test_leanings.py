@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from workbench.disagreement.camps_scores import Panel
-from workbench.disagreement.leanings import centres, errors, leanings, main_direction, means, one_thing, placed, residuals, upper_share
+from workbench.disagreement.leanings import (
+    Path, beside, centres, errors, leanings, left_by, main_direction, means, one_thing, placed, residuals, upper_share)
 
 CLOSE = 1e-9
 CUTS = [-1.5, -0.5, 0.5, 1.5]
@@ -27,7 +28,7 @@ def panel_of(seed, *, size=0.0, n=300, raters=10, k=10, noise=0.7):
 def test_items_lie_with_the_nearest_centre_as_a_loop_finds_it():
     rng, panel = np.random.default_rng(0), panel_of(0, n=30, k=4)
     x, centre = rng.normal(size=len(panel.item)), rng.normal(size=(3, 10))
-    group, saved = placed(panel, x, centre)
+    group, saved = placed(beside(panel, x), centre)
     for i in range(30):
         mine = panel.item == i
         cost = [((x[mine] - c[panel.rater[mine]]) ** 2).sum() for c in centre]
@@ -38,12 +39,33 @@ def test_items_lie_with_the_nearest_centre_as_a_loop_finds_it():
 def test_centres_and_their_errors_are_means_of_each_raters_residuals():
     rng, panel = np.random.default_rng(1), panel_of(1, n=40, k=5)
     x, group = rng.normal(size=len(panel.item)), np.arange(40) % 3 - 1
-    centre, error = centres(panel, x, group + 1, 3), errors(panel, x, group, 2)
+    centre, error = centres(beside(panel, x).T, group + 1, 3), errors(panel, x, group, 2)
     for k in range(2):
         for r in range(10):
             own = x[(group[panel.item] == k) & (panel.rater == r)]
             assert centre[k + 1, r] == pytest.approx(own.mean(), abs=CLOSE)
             assert error[k, r] == pytest.approx(own.std(ddof=1) / len(own) ** 0.5, abs=CLOSE)
+
+
+def test_what_groups_leave_is_the_residual_less_the_centre_of_its_items_group():
+    rng, panel = np.random.default_rng(10), panel_of(10, n=20, k=3)
+    x, centre = rng.normal(size=len(panel.item)) * (panel.item != 4), rng.normal(size=(2, 10))
+    both = beside(panel, x)
+    rest, seen = (part.toarray() for part in left_by(both, centre))
+    group = placed(both, centre)[0]
+    for item, rater, own in zip(panel.item, panel.rater, x):
+        assert rest[item, rater] == pytest.approx(own - centre[group[item] + 1, rater] if item != 4 else 0, abs=CLOSE)
+        assert seen[item, rater] == (item != 4)
+
+
+def test_a_path_asked_for_two_groups_at_once_finds_those_asked_for_one_by_one():
+    panel = panel_of(11, size=1.2)
+    x = residuals(panel, panel.scores(panel.observed)[0][0], np.full(10, 0.8))
+    once, twice = Path(panel, x), Path(panel, x)
+    twice.to(1)
+    assert (once.to(2) == twice.to(2)).all() and once.gain(2) == twice.gain(2) >= 0
+    saved = placed(once.both, once.to(1))[1].sum()
+    assert once.gain(1) == pytest.approx(saved / (x @ x), abs=CLOSE)
 
 
 def test_means_are_those_of_each_code():
@@ -65,7 +87,8 @@ def test_residuals_leave_out_items_of_fewer_than_three_ratings():
 def test_the_main_direction_is_that_of_the_planted_sides():
     panel = panel_of(4, size=1.0)
     score, _ = panel.scores(panel.observed)
-    way = main_direction(panel, residuals(panel, score[0], np.full(10, 0.8)))
+    both = beside(panel, residuals(panel, score[0], np.full(10, 0.8)))
+    way = main_direction(left_by(both, np.zeros((1, 10))))
     assert len(set(np.sign(way[::2]))) == len(set(np.sign(way[1::2]))) == 1
     assert np.sign(way[0]) != np.sign(way[1])
 

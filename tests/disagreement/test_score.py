@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from planted import drawn
 
 import workbench as wb
-from workbench.disagreement.score import contrasts, coverage_of_the_selected, false_discovery, ground_of, score_contrast, shrunk
+from workbench.disagreement.score import contrasts, coverage_of_the_selected, ground_of, score_contrast, shrunk
 from workbench.disagreement.units import rated_units
+from workbench.resample import false_discovery
 
 CLOSE = 1e-9
 MISSED = 0.005        # two standard errors of the mean of 3,000 sets
@@ -115,12 +116,3 @@ def test_shrunk_effects_lie_nearer_to_the_truth_than_the_selected_raw_ones():
     x = truth + rng.normal(size=(50, 100))
     kept = np.array([shrunk(row, np.ones(100)) for row in x])
     assert ((kept - truth) ** 2).mean() < 0.6 * ((x - truth) ** 2).mean()
-
-
-def test_q_is_that_of_statsmodels():
-    from statsmodels.stats.multitest import multipletests
-
-    p = np.random.default_rng(0).random(20) ** 2
-    q = false_discovery(np.insert(p, 3, np.nan))
-    assert math.isnan(q[3])
-    assert np.delete(q, 3) == pytest.approx(multipletests(p, method="fdr_bh")[1], abs=CLOSE)

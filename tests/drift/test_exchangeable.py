@@ -8,9 +8,38 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.drift.exchangeable import exchangeable_values, merged, normal_score, randomised
+from workbench.drift.exchangeable import exchangeable_values, merged, normal_scores, randomised
 
 EXACT = 1e-7     # tails summed term by term against scipy's
+
+
+def one_score(kinds: np.ndarray, before: np.ndarray, now: np.ndarray) -> float:
+    """The score of one window, ties broken in the middle."""
+    return float(normal_scores(kinds, before[None], now[None], np.full((1, 8), 0.5))[0])
+
+
+def loop_score(kinds: np.ndarray, before: np.ndarray, now: np.ndarray, lot: np.ndarray) -> float:
+    """A window's score bin by bin, tails from scipy: units sorted by value, 8 bins of like size (or a bin a kind, if so few)."""
+    bag = before + now
+    value = kinds[:, 0] - (bag @ kinds[:, 0]) / (bag @ kinds[:, 1]) * kinds[:, 1]
+    order = [i for i in np.argsort(value, kind="stable") if bag[i]]
+    bins: dict[int, list[int]] = {}
+    place = 0.0
+    for rank, i in enumerate(order):
+        bins.setdefault(rank if len(order) <= 8 else min(int(8 * (place + bag[i] / 2) // bag.sum()), 7), []).append(i)
+        place += bag[i]
+    parts, above, below = list(bins.values()), 0.0, 0.0
+    for b, part in enumerate(parts[:-1]):
+        left = [i for p in parts[b:] for i in p]
+        marked, n, size, k = bag[part].sum(), now[left].sum(), bag[left].sum(), now[part].sum()
+        law = stats.hypergeom(size, marked, n)
+        drawn, rest = now.sum() / bag.sum() * size, [i for p in parts[b + 1:] for i in p]
+        spread = math.sqrt(drawn * marked / size * (1 - marked / size) * (size - drawn) / (size - 1))
+        pull = (bag[part] @ value[part] / marked - (bag[rest] @ value[rest]) / bag[rest].sum()) * spread
+        high = k * size >= n * marked
+        z = -stats.norm.ppf(law.sf(k) + lot[b] * law.pmf(k)) if high else stats.norm.ppf(law.cdf(k - 1) + lot[b] * law.pmf(k))
+        above, below = above + pull * z, below + pull**2
+    return above / math.sqrt(below)
 
 
 def alike(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,6 +82,25 @@ def test_errors_are_exactly_normal_whatever_the_units(draw: object, size: int) -
     assert abs(np.corrcoef(late, early)[0, 1]) < 0.2         # four standard errors of 400 independent pairs
 
 
+@pytest.mark.parametrize("kinds", [5, 40])
+def test_windows_together_equal_each_bin_by_bin(kinds: int) -> None:
+    rng = np.random.default_rng(8)
+    kind = np.column_stack([np.sort(rng.normal(size=kinds)), np.ones(kinds)])
+    now = rng.integers(0, 6, (4, kinds)).astype(float)
+    now[:2, kinds // 2] = 0                      # a kind that none has had yet
+    before, lot = now.cumsum(axis=0), rng.random((3, 8))
+    found = normal_scores(kind, before[:-1], now[1:], lot)
+    np.testing.assert_allclose(found, [loop_score(kind, *a) for a in zip(before[:-1], now[1:], lot)], rtol=EXACT, atol=EXACT)
+
+
+def test_no_value_depends_on_how_many_are_reckoned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    units, seeds = [alike(rng.integers(1, 9, 60)) for _ in range(9)], [(2, j) for j in range(9)]
+    together = exchangeable_values(units, seeds=seeds)
+    monkeypatch.setattr("workbench.drift.exchangeable.ROOM", 16)
+    np.testing.assert_array_equal(exchangeable_values(units, seeds=seeds), together)
+
+
 def test_values_follow_the_means() -> None:
     rng = np.random.default_rng(2)
     weeks = [np.clip(np.round(rng.normal(3 + 0.2 * (w > 9), 1, 400)), 1, 5) for w in range(20)]
@@ -73,9 +121,9 @@ def test_a_window_whose_units_bear_more_ratings_is_held_against_the_ratio() -> N
     once, twice = (np.array([1.0, 5.0]), np.ones(2), np.full(2, 40.0)), (np.array([2.0, 10.0]), np.full(2, 2.0), np.full(2, 20.0))
     kinds, counts = merged([once, twice])
     assert counts.sum(axis=0).tolist() == [80.0, 40.0] and len(kinds) == 4
-    assert normal_score(kinds, counts[:, 0], counts[:, 1], np.full(8, 0.5)) == 0
+    assert one_score(kinds, counts[:, 0], counts[:, 1]) == 0
     more = counts[:, 1] * np.where(kinds[:, 0] == 2, 0.5, np.where(kinds[:, 0] == 10, 1.5, 1))
-    z = normal_score(kinds, counts[:, 0], more, np.full(8, 0.5))
+    z = one_score(kinds, counts[:, 0], more)
     assert z == pytest.approx(1 / math.sqrt(480 / 6400 + 320 / 6400))
 
 
@@ -92,4 +140,4 @@ def test_more_raters_an_item_are_no_change_of_the_mean() -> None:
 def test_what_never_varied_gives_a_draw_that_says_nothing() -> None:
     flat = (np.array([3.0]), np.ones(1), np.array([50.0]))
     kinds, counts = merged([flat, flat])
-    assert normal_score(kinds, counts[:, 0], counts[:, 1], np.full(8, 0.5)) == pytest.approx(0.0, abs=1e-12)
+    assert one_score(kinds, counts[:, 0], counts[:, 1]) == pytest.approx(0.0, abs=1e-12)

@@ -116,3 +116,13 @@ def test_ids_may_be_numbers_and_too_many_ratings_are_refused():
     assert found.units["item_id"].tolist() == [2, 10] and found.raters.tolist() == [7, 8]
     with pytest.raises(wb.RatingsError, match="this needs 4 ratings in memory, more than 3"):
         votes(wb.read(rows), max_cells=3)
+
+
+def test_ratings_chosen_in_view_of_others_are_counted_where_they_are_let_in():
+    rows = [("i1", "x", 1, "planned"), ("i1", "y", 2, "planned"), ("i1", "z", 2, "routed"),
+            ("i2", "x", 1, "audit"), ("i2", "y", 1, "review")]
+    ratings = wb.read(pd.DataFrame(rows, columns=["item_id", "rater_id", "score", "selection"]))
+    assert votes(ratings)[0].chosen is None
+    assert votes(ratings.where(selection=["planned", "audit", "routed"]))[0].chosen.tolist() == [1, 0]
+    assert votes(ratings.where(selection=["planned", "audit", "routed", "review"]), by=["selection"])[0].chosen.sum() == 0
+    assert [group.chosen.sum() for group in votes(ratings.where(selection=["routed", "review"]), by=["selection"])] == [1, 1]

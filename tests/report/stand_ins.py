@@ -36,6 +36,7 @@ class Dated:
 
     times: tuple[dt.datetime, ...]
     id: str = "f00d"
+    said: str = ""
 
     def between(self, start: dt.datetime | None, end: dt.datetime | None) -> Dated:
         return replace(self, times=tuple(t for t in self.times if (not start or t >= start) and (not end or t < end)))
@@ -60,6 +61,10 @@ class Dated:
 
     def excluded(self) -> dict[str, int]:
         return {"is_qc = True": 2}
+
+    def to_pandas(self, limit: int | None = 100) -> pd.DataFrame:
+        return pd.DataFrame({"rated_at": pd.to_datetime(list(self.times), utc=True), "item_id": [self.said] * len(self.times),
+                             "rater_id": "ann"})
 
     def count(self) -> int:
         return len(self.times)

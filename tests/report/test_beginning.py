@@ -38,7 +38,8 @@ def test_a_folder_that_is_not_empty_or_cannot_be_written_is_refused_and_left_alo
 
 def test_the_wheel_ships_every_notebook() -> None:
     shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    wanted = [p.relative_to(ROOT).as_posix() for p in sorted((ROOT / "notebooks").glob("*.ipynb"))] + ["reports/weekly.toml"]
+    wanted = [p.relative_to(ROOT).as_posix() for p in sorted((ROOT / "notebooks").glob("*.ipynb"))] + [
+        "reports/SCHEDULE.md", "reports/weekly.toml"]
     assert shipped == {name: f"workbench/start/{name}" for name in wanted}
 
 

@@ -60,7 +60,7 @@ def test_what_is_kept_and_damaged_is_run_again(workspace: Path, write: Callable)
     (workspace / "reports/mine.toml").write_text(PACK)
     with pytest.raises(ReportError):
         run("mine")
-    for kept in (workspace / ".workbench/halfway").glob("*/findings.parquet"):
+    for kept in [*workspace.glob(".workbench/halfway/*/findings.parquet"), *workspace.glob("reports/mine/*/*.failed/findings.parquet")]:
         kept.write_bytes(b"PAR1")
     (workspace / "data/well").touch()
     assert not run("mine")[0].failed and times(workspace) == [2, 2]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 
 import pytest
 from stand_ins import Dated, days
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import ParameterError
 from workbench.periods import period_bounds
-from workbench.report.period import choose_period, week_of, weeks_since
+from workbench.report.period import choose_period, periods_due, periods_made, week_of, weeks_since
 
 
 @pytest.mark.parametrize(("day", "week"), [
@@ -37,8 +39,46 @@ def test_a_week_without_ratings_is_never_the_default() -> None:
     assert choose_period(days("2026-09-02", "2026-11-11")) == "2026-W36"
 
 
-def test_the_only_week_there_is_counts_though_incomplete() -> None:
-    assert choose_period(days("2026-11-09", "2026-11-11")) == "2026-W46"
+def test_half_a_week_is_reported_on_where_it_is_asked_for_alone() -> None:
+    half = days("2026-11-09", "2026-11-11")
+    assert choose_period(half, period="2026-W46") == "2026-W46"
+    for due in (choose_period, periods_due, lambda ratings: weeks_since(ratings, since="2026-W40")):
+        with pytest.raises(ParameterError, match="their only one, 2026-W46, has no rating of its Sunday or later.*--period 2026-W46"):
+            due(half)
+
+
+WEEKS = days("2026-10-20", "2026-10-27", "2026-11-04", "2026-11-15", "2026-11-18")     # W43, W44, W45, W46, and half of W47
+
+
+@pytest.mark.parametrize(("made", "failed", "due"), [
+    ([], [], ["2026-W46"]),                                         # none yet: the last complete week alone
+    (["2026-W44"], [], ["2026-W45", "2026-W46"]),                   # what came since the last one made
+    (["2026-W46", "2026-W43"], [], ["2026-W46"]),                   # a gap before the last one made is nobody's wish
+    (["2026-W45"], ["2026-W43", "2026-W46"], ["2026-W43", "2026-W46"]),     # what failed is due again, however old
+    ([], ["2026-W44"], ["2026-W44", "2026-W46"]),
+    (["2026-10", "undated"], ["2026-11"], ["2026-W46"]),            # a month is made where it is asked for
+    (["2026-W47"], ["2026-W47", "2026-W30"], ["2026-W46"]),         # made by hand while half; failed on data that are no longer there
+])
+def test_the_weeks_that_are_missing_are_due(made: list[str], failed: list[str], due: list[str]) -> None:
+    assert periods_due(WEEKS, made=made, failed=failed) == due
+
+
+def test_a_week_without_ratings_is_never_due_and_undated_data_are_once() -> None:
+    assert periods_due(days("2026-10-20", "2026-11-04", "2026-11-15"), made=["2026-W43"]) == ["2026-W45", "2026-W46"]
+    assert periods_due(Dated(())) == ["undated"]
+
+
+def test_only_reports_of_these_data_told_the_same_count_as_made(tmp_path: Path) -> None:
+    given = {"parameters": {"draws": 7}, "seed": 0}
+    for n, told in enumerate([{}, {"period": "2026-W44", "status": "failed"}, {"status": "failed"}, {"period": "2026-W43", "data": "other"},
+                              {"period": "2026-W42", "given": {"parameters": {}, "seed": 0}}, {"period": "2026-W41", "data": "live@3"}]):
+        place = tmp_path / f"2026-W45/{n}/manifest.json"
+        place.parent.mkdir(parents=True)
+        place.write_text(json.dumps({"data": "live@1", "given": given, "period": "2026-W45", "status": "complete"} | told))
+    (tmp_path / "2026-W45/0.old-1").mkdir()
+    for damaged in ("{", "[]", "{}"):
+        (tmp_path / "2026-W45/0.old-1/manifest.json").write_text(damaged)
+        assert periods_made(tmp_path, data="live@9", given=given) == ({"2026-W45", "2026-W41"}, {"2026-W44"})
 
 
 def test_the_turn_of_the_year_is_an_ordinary_week() -> None:

@@ -42,7 +42,8 @@ def test_plain_markup_of_tables_stays() -> None:
 
 
 def test_columns_of_words_are_told_from_columns_of_numbers() -> None:
-    rows = "<tr><th>0</th><td>r1</td><td>1,204</td></tr><tr><th>1</th><td>7</td><td>nan</td></tr>"
+    rows = ("<tr><th>0</th><td>r1</td><td>1,204</td></tr><tr><th>1</th><td>7</td><td>nan</td></tr>"
+            "<tr><th>2</th><td>r2</td><td>&lt;5</td></tr>")
     html = f"<table><tr><th></th><th>who</th><th>n</th></tr>{rows}</table>"
     aligned = align_columns(html)
     assert '<th class="words">who</th><th>n</th>' in aligned

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from stand_ins import SAVE, Elements, days
 
 from workbench.errors import ReportError
-from workbench.report import run, write_shelf
+from workbench.report import list_runs, run, write_shelf
 
 
 def read_page(path: Path) -> Elements:
@@ -53,3 +54,21 @@ def test_a_report_of_an_earlier_make_is_listed_but_not_compared(workspace: Path,
     run("agreement")
     text = (workspace / "reports/index.html").read_text()
     assert early.version in text and "From 2026-W45" not in text
+
+
+def test_a_closed_week_whose_ratings_changed_is_marked_revised(workspace: Path, write: Callable, ratings: Callable) -> None:
+    write("agreement")
+    week = days("2026-11-02", "2026-11-08")
+    ratings(week)
+    [first] = run("agreement", period="2026-W45")
+    ratings(replace(days("2026-11-02", "2026-11-08", "2026-11-09"), id="more"))     # the week after: nothing of this one changed
+    [same] = run("agreement", period="2026-W45")
+    assert same.version != first.version and same.manifest["revises"] == "" and "Revised." not in same.index.read_text()
+    ratings(replace(week, id="other", said="another item"))
+    [changed] = run("agreement", period="2026-W45")
+    assert changed.manifest["revises"] == same.version and "Revised." in changed.index.read_text()
+    assert (workspace / "reports/index.html").read_text().count('<b class="revised">revised</b>') == 1
+    assert list_runs().set_index("version")["revises"].to_dict() == {first.version: "", same.version: "", changed.version: same.version}
+    ratings(replace(week, id="undated", times=()))
+    write("drift")
+    assert run("drift")[0].manifest["fingerprint"] == ""     # undated ratings have no closed period

@@ -6,14 +6,21 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from stand_ins import SAVE, days
 
+import workbench
 from workbench.errors import ParameterError, ReportError
 from workbench.estimates import estimate, estimates_table
 from workbench.report import compare, run
+from workbench.report.joint import RECOMPUTED
 from workbench.report.versus import DISJOINT, change_of, changed_estimates
+from workbench.store.erase import forget_rater
+from workbench.store.managed import append_ratings
+from workbench.store.read import read
 
 CHANGED = SAVE.replace("0.5, low=0.4, high=0.6", "RATE, low=RATE - 0.02, high=RATE + 0.02, se=0.01").replace("half of the items", "RATE")
 
@@ -70,3 +77,39 @@ def test_reports_of_two_packs_are_not_compared(workspace: Path, write: Callable)
         compare("agreement", "drift")
     with pytest.raises(ParameterError, match="names no report here"):
         compare("agreement", "weekly")
+
+
+MEASURED = '''import workbench as wb
+ratings = wb.read(data).until(period)
+tables = [wb.agreement.summary(ratings, by=["criterion"])]'''
+SUMMED = SAVE.replace("estimates=estimates", "estimates=tables")
+
+
+def week_of(first: str, n: int, seed: int) -> pa.Table:
+    """Three ratings of n items of one week."""
+    drawn = np.random.default_rng(seed)
+    scores = np.clip(np.round(3 + drawn.normal(size=(n, 1)) + drawn.normal(scale=0.8, size=(n, 3))), 1, 5).ravel()
+    items = np.repeat([f"{first}-{i}" for i in range(n)], 3)
+    return pa.table({"rating_id": [f"{item}{rater}" for item, rater in zip(items, "abc" * n)], "item_id": items, "rater_id": list("abc") * n,
+                     "criterion": ["tone"] * (3 * n), "score": scores, "rated_at": [pd.Timestamp(first, tz="UTC").to_pydatetime()] * (3 * n)})
+
+
+def test_what_grows_from_week_to_week_is_compared_on_the_ratings_of_both_while_they_can_be_read(
+        workspace: Path, write: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbench, "read", read)
+    for first, n in (("2026-10-28", 60), ("2026-11-04", 60)):
+        append_ratings(workspace / "data/live", week_of(first, n, n), action={"action": "import"})
+    write("agreement", MEASURED, save=SUMMED)
+    run("agreement", data="data/live", period="2026-W45")
+    append_ratings(workspace / "data/live", week_of("2026-11-11", 30, 7), action={"action": "import"})
+    run("agreement", data="data/live", period="2026-W46")
+    found = compare("agreement/2026-W45", "agreement/2026-W46", data="data/live")
+    apart = compare("agreement/2026-W45", "agreement/2026-W46", joint=False)
+    assert found.joint == "" and found.estimates["note"].tolist() == [RECOMPUTED] * 3 and set(apart.estimates["note"]) == {DISJOINT}
+    widths = [table.set_index("name").eval("high - low") for table in (found.estimates, apart.estimates)]
+    assert (widths[0] < 0.7 * widths[1]).all()
+    unread = compare("agreement/2026-W45", "agreement/2026-W46")     # the pack's own data are others
+    assert "the report was made from" in unread.joint and set(unread.estimates["note"]) == {DISJOINT}
+    forget_rater(workspace / "data/live", "c")
+    erased = compare("agreement/2026-W45", "agreement/2026-W46", data="data/live")
+    assert "was erased when a rater was forgotten" in erased.joint and set(erased.estimates["note"]) == {DISJOINT}

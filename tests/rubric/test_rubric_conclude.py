@@ -9,7 +9,7 @@ from bridged import bridged
 
 import workbench as wb
 from workbench.rubric.beside import DIFFERENCE
-from workbench.rubric.conclude import findings
+from workbench.rubric.conclude import findings, told_apart
 
 
 def findings_of(frame):
@@ -68,6 +68,18 @@ def test_a_change_is_told_by_a_t_test_with_as_many_degrees_as_prompts_less_one()
         found = findings(pd.DataFrame([row_of(DIFFERENCE, "safety", -0.25, 0.1, df)]),
                          pd.DataFrame([row_of("mean_shift", "safety", 0.0, 0.1, df)])).set_index("id")
         assert found.loc["rubric/agreement/criterion=safety", "severity"] == severity
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_differs_is_told_by_holm_as_statsmodels_has_it(seed):
+    from scipy.stats import t
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(seed)
+    value, df = rng.normal(size=12) * 4, rng.integers(3, 40, 12)
+    p = 2 * t.sf(np.abs(value), df)
+    told = told_apart(pd.DataFrame({"value": np.insert(value, 2, np.nan), "se": 1.0, "df": np.insert(df, 2, 5)}), 0.9)
+    assert told.tolist() == multipletests(p, alpha=0.1, method="holm")[0].tolist()
 
 
 def better_separated(*, other_raters: bool = False) -> pd.DataFrame:

@@ -80,6 +80,9 @@ def test_json_lines_that_hold_no_flat_rows_are_refused(text: str, words: str, cs
     ({"exclude": {"score": "high"}}, "column 'score' holds numbers"),
     ({"exclude": {"score": 1}}, "the row filters leave no rows"),
     ({"engine": "sqlite"}, "engine='sqlite' is not known"),
+    ({"engine": "$NO_SUCH_ENGINE"}, "engine='$NO_SUCH_ENGINE': there is no such environment variable"),
+    ({"engine": "spark://jane:hunter22@host:7077"}, "engine='spark://…@host:7077' holds a password, which would stand in reports"),
+    ({"pseudonyms": "the key itself"}, "name of an environment variable was expected"),
     ({"use": "both"}, "use='both' is not known. Use one of: 'score', 'label'"),
     ({"pseudonyms": "NO_SUCH_KEY"}, "there is no such environment variable"),
 ])

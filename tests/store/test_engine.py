@@ -126,3 +126,10 @@ def test_a_callers_duckdb_file_answers_as_its_parquet_does_and_is_left_as_it_was
         one, other = (ask(wb.read(source)) for source in (theirs, "ratings.parquet"))
         pd.testing.assert_frame_equal(one, other, rtol=1e-12, atol=1e-12)   # sums in another order
     assert [connection.raw_sql(sql).fetchall() for sql in (SETTINGS, THINGS)] == before
+
+
+def test_an_engine_may_be_named_by_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.store.engine import connect
+
+    monkeypatch.setenv("OUR_ENGINE", "duckdb")
+    assert connect("$OUR_ENGINE") is connect(None)

@@ -14,6 +14,7 @@ from workbench.agreement.estimate import THESE_ALONE, Sampling, Sums, group_row
 from workbench.agreement.trial import NO_MODEL, Trial, trials_of
 from workbench.errors import ParameterError, one_of
 from workbench.estimates import estimate, estimates_table, join_notes
+from workbench.resample import false_discovery
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -126,9 +127,7 @@ def p_value(edge: np.ndarray, epsilon: float) -> float:
 
 def adjusted(p_values: Sequence[float]) -> np.ndarray:
     """P-values adjusted over the humans, who judge the same items and so depend on one another: Benjamini and Yekutieli (2001)."""
-    from scipy.stats import false_discovery_control
-
-    return false_discovery_control(p_values, method="by")
+    return false_discovery(np.array(p_values), dependent=True)
 
 
 def _rows(trial: Trial, curve: Sequence[float], scale: str | None, sampling: Sampling) -> Iterator[dict[str, object]]:

@@ -14,7 +14,7 @@ from workbench.agreement.dawid_skene import LatentClasses, error_matrices, laten
 from workbench.agreement.estimate import ONE_LEVEL
 from workbench.agreement.former import former
 from workbench.agreement.numeric import FLOOR, Measured, measured
-from workbench.agreement.vote import TIE, leading, means, shares, with_majority
+from workbench.agreement.vote import TIE, leading, means, shares, teaching, with_majority
 from workbench.errors import ParameterError, one_of, share_of
 from workbench.estimates import join_notes
 
@@ -108,7 +108,8 @@ def by_model(group: Votes, options: Options) -> Answer:
         vote = clamped(shares(group.item, group.level, n, q), gold)
         return undefined(group, best(vote), np.full((n, q), np.nan), reason)
     rates = (error_matrices if options.method == "dawid_skene" else one_accuracy)(options.smoothing)
-    fit = latent_classes(group.item, group.rater, group.level, shape, rates=rates, gold=gold, start=begin, iterations=options.iterations)
+    fit = latent_classes(group.item, group.rater, group.level, shape, rates=rates, gold=gold, start=begin, iterations=options.iterations,
+                         teaches=None if group.chosen is None else teaching(np.bincount(group.item, minlength=n), group.chosen))
     why = join_notes(NO_FORMER if begin is None and options.start is not None else "",
                      NOT_THREE if options.method == "dawid_skene" and most < 3 and begin is None and not anchored else "",
                      unsettled(fit))

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from workbench import resample
 from workbench.agreement.estimate import ONE_LEVEL
 from workbench.agreement.rare import HOLDS_LESS, OFF_LEVEL
 from workbench.agreement.verdicts import on_autorater, on_connectivity, on_gold, on_plan, on_scorecard
@@ -57,12 +58,12 @@ def findings(summary: pd.DataFrame, *, raters: pd.DataFrame | None = None, conne
 
 def harmful(raters: pd.DataFrame, least: float, false_discovery: float) -> list[dict[str, object]]:
     """Rows of `influence` of `least` or more that survive Benjamini and Hochberg, the strongest first."""
-    from scipy.stats import false_discovery_control, t
+    from scipy.special import stdtr
 
     rows = raters[(raters["name"] == "influence") & (raters["se"] > 0)]
     if rows.empty:
         return []
-    p = false_discovery_control(2 * t.sf(np.abs(rows["value"] / rows["se"]), rows["n_items"] - 1))
+    p = resample.false_discovery(2 * stdtr(rows["n_items"] - 1, -np.abs(rows["value"] / rows["se"])))
     return rows[(p <= false_discovery) & (rows["value"] >= least)].sort_values("value", ascending=False).to_dict("records")
 
 

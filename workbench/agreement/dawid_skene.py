@@ -59,15 +59,18 @@ def one_accuracy(smoothing: float) -> Rates:
 
 
 def latent_classes(item: np.ndarray, rater: np.ndarray, level: np.ndarray, shape: tuple[int, int, int], *, rates: Rates,
-                   gold: np.ndarray | None = None, start: Start | None = None, iterations: int = 500) -> LatentClasses:
+                   gold: np.ndarray | None = None, start: Start | None = None, iterations: int = 500,
+                   teaches: np.ndarray | None = None) -> LatentClasses:
     """Fit by EM from the vote shares, or from `start`.
 
     item, rater, level: (R,) codes; a rater may rate an item more than once. shape: numbers of items, raters, levels. gold: (N,) known
-    levels, -1 where unknown; they stay fixed. With `start` and no iterations its parameters stand as they are.
+    levels, -1 where unknown; they stay fixed. With `start` and no iterations its parameters stand as they are. teaches: (N,) how much a
+    rating of the unit counts in its rater's errors, 1 unless given (see `vote.teaching`).
     """
     n, m, q = shape
     gold = np.full(n, -1) if gold is None else gold
-    design, weight, gold, place = merged(votes_of(item, rater, level, shape), gold)
+    votes = votes_of(item, rater, level, shape)
+    design, weight, gold, place = merged(votes, gold) if teaches is None else (votes, np.ones(n), gold, np.arange(n))
     barred = np.where((gold >= 0) & (np.arange(q)[:, None] != gold), -np.inf, 0.0)
     if start is None:
         posterior = vote_shares(design, q)
@@ -78,11 +81,11 @@ def latent_classes(item: np.ndarray, rater: np.ndarray, level: np.ndarray, shape
         posterior, loglik = e_step(design, weight, barred, prevalence, errors)
     rounds, move = 0, np.inf
     while rounds < iterations and move > TOLERANCE:
-        prevalence, errors, _ = m_step(design, weight, posterior, rates, m)
+        prevalence, errors, _ = m_step(design, weight, posterior, rates, m, teaches)
         before = posterior
         posterior, loglik = e_step(design, weight, barred, prevalence, errors)
         rounds, move = rounds + 1, np.abs(posterior - before).max(initial=0)
-    found = m_step(design, weight, posterior, rates, m)
+    found = m_step(design, weight, posterior, rates, m, teaches)
     prevalence, errors = (prevalence, errors) if start is not None and not iterations else found[:2]
     return LatentClasses(posterior.T[place], prevalence, errors.transpose(0, 2, 1), found[2].transpose(0, 2, 1), float(loglik), rounds,
                          bool(move <= TOLERANCE))
@@ -118,10 +121,10 @@ def vote_shares(design: csr_array, q: int) -> np.ndarray:
 
 
 def m_step(design: csr_array, weight: np.ndarray, posterior: np.ndarray, rates: Rates,
-           m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+           m: int, teaches: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Prevalence (q,), error rates and the expected ratings behind them, (m, given, true), from posteriors (q, P)."""
     held = posterior * weight
-    expected = (design.T @ held.T).reshape(m, len(held), len(held))
+    expected = (design.T @ (held if teaches is None else held * teaches).T).reshape(m, len(held), len(held))
     return held.sum(axis=1) / weight.sum(), rates(expected), expected
 
 

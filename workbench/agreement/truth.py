@@ -45,7 +45,8 @@ def consensus(ratings: Ratings, *, by: Sequence[str] = (), method: str = "dawid_
     their truth, certain, and teach the raters' errors; contested-first review then teaches on hard units. `repeats`: all of a rater's
     ratings of a unit count, not the last alone. `start`: a former `confusion`, of which the models begin; with `iterations=0` its error
     matrices are applied as they are. `smoothing`: ratings added to each cell of an error matrix; 0 is the paper's, and rules out what
-    was never seen. `iterations`: at most as many rounds of EM.
+    was never seen. `iterations`: at most as many rounds of EM. Ratings of the selections routed and review, where let in, tell of the unit
+    like any and less of their rater: they stand on harder units (`vote.teaching`).
     Intervals, at `confidence`: posterior quantiles (levels) or normal (numeric), the model's parameters taken as known; votes: t
     over the item's ratings. `n_dropped` is 0 here: `confusion` counts what the panel's rules left out.
 

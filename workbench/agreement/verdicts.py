@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from workbench import resample
 from workbench.estimates import MEASURES, finding
 
 NOTEBOOK = "agreement"
@@ -54,11 +55,10 @@ def surely(rows: pd.DataFrame, false_discovery: float) -> pd.DataFrame:
     ends at 0, whatever the degrees of freedom.
     """
     from scipy.special import ndtr, ndtri
-    from scipy.stats import false_discovery_control
 
     reach = (rows["high"] - rows["low"]) / 2 / ndtri((1 + rows["confidence"]) / 2)
     p = 2 * ndtr(-rows["value"].abs() / reach)
-    return rows.assign(sure=false_discovery_control(p) <= false_discovery if len(rows) else False)
+    return rows.assign(sure=resample.false_discovery(p) <= false_discovery if len(rows) else False)
 
 
 def on_autorater(table: pd.DataFrame, *, false_discovery: float = 0.05) -> list[dict[str, object]]:

@@ -8,6 +8,8 @@ import numpy as np
 TIE = 1e-9
 # Scores this close to their mean, of it, are one score.
 ROUNDING = 1e-14
+# Of the chance to be asked about: 0 trusts chosen ratings like any, 1 corrects for the choice in full.
+TEMPER = 0.25
 
 
 def shares(item: np.ndarray, level: np.ndarray, n: int, q: int, weight: np.ndarray | None = None) -> np.ndarray:
@@ -29,6 +31,19 @@ def with_majority(item: np.ndarray, rater: np.ndarray, level: np.ndarray, share:
     leads = leading(share)
     credit = leads / leads.sum(axis=1, keepdims=True)
     return np.bincount(rater, credit[item, level], m) / np.bincount(rater, minlength=m)
+
+
+def teaching(size: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
+    """(N,) how much each of a unit's `size` ratings teaches of its rater, where `chosen` of them were asked for in view of earlier ones.
+
+    weight = (planned / size)^TEMPER, 1 on average over the ratings; None where nothing was chosen. Units are asked about again because they
+    are hard. Where these teach as much as the others, raters look worse than they are, and a model that knows no difficulty gives nearly
+    every unit the commonest level. TEMPER 1 has every unit teach as its planned ratings would, and throws most of the others away.
+    """
+    if not chosen.any():
+        return None
+    weight = (np.maximum(size - chosen, 1) / np.maximum(size, 1)) ** TEMPER
+    return weight * size.sum() / (weight @ size)
 
 
 def means(item: np.ndarray, score: np.ndarray, weight: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,5 +14,6 @@ __getattr__, __all__ = lazily(__name__, {
     "before_after": "what_if", "linking_lines": "what_if",
     "cell_map": "linked", "cell_weeks": "linked", "kind_bars": "kinds", "rater_funnel": "people",
     "rater_trajectory": "people",
+    "estimate_history": "periods",
     "gain_forest": "transfer", "transfer_forest": "transfer", "party_roles": "transfer",
 })

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from workbench.chart.style import CONTEXT, INK, WIDTH
+from workbench.chart.style import CONTEXT, INK, WIDTH, kept_whole
 
 
 def value_axis(title: str | None, domain: tuple[float, float] | None, *, ticks: int = 10) -> alt.X:
@@ -28,11 +28,11 @@ def intervals(frame: pd.DataFrame, *, x: alt.X, tooltip: Sequence[alt.Tooltip], 
     rule = base.mark_rule(strokeWidth=2, clip=True).encode(x=on_field(x, "low"), x2="high:Q", tooltip=list(tooltip), **lined)
     point = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, tooltip=list(tooltip), **encodings)
     if not readings:
-        return [rule, point]
+        return [kept_whole(mark) for mark in (rule, point)]
     placed = {key: value for key, value in encodings.items() if key in ("y", "yOffset")}
     said = base.mark_text(align="left", fontSize=10, color=INK, limit=300).encode(
         x=alt.value(width + 10), text="reading:N", tooltip=list(tooltip), **placed)
-    return [rule, point, said]
+    return [kept_whole(mark) for mark in (rule, point, said)]
 
 
 def on_field(x: alt.X, field: str) -> alt.X:

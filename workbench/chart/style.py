@@ -39,8 +39,24 @@ def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLev
     if alt.renderers.active == "default":
         alt.renderers.enable("mimetype")
     heading = alt.Title(title, subtitle=_lines(subtitle))
+    kept_whole(chart)
     chart = chart.properties(title=heading, background=PAPER, padding=8, config=_config())
-    json.dumps(chart.to_dict(), allow_nan=False)   # JSON knows no NaN: a page that holds one does not load
+    drawn = chart.to_dict()
+    json.dumps(drawn, allow_nan=False)   # JSON knows no NaN: a page that holds one does not load
+    # Shown as checked: Altair would write it down a second time, which costs as much as the statistics. A copy of the chart does.
+    object.__setattr__(chart, "_repr_mimebundle_", lambda *_, **__: alt.renderers.get()(drawn))
+    return chart
+
+
+def kept_whole(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """The chart, its encodings shared with the copies that Altair makes of it each time it is put beside another or written down:
+    nobody changes an encoding once it stands, and copying them is most of what a chart costs."""
+    encoding = chart._get("encoding", None)
+    if encoding is not None:
+        object.__setattr__(encoding, "__deepcopy__", lambda *_: encoding)
+    for parts in ("layer", "hconcat", "vconcat", "concat"):
+        for part in chart._get(parts, None) or ():
+            kept_whole(part)
     return chart
 
 

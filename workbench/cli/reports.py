@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.options import AsOf, Columns, Engine, Exclude, filters, mapping, named_values
+from workbench.errors import ReportError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,17 +28,30 @@ def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="repor
         column: Columns = None, exclude: Exclude = None,
         jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks run at once; default: one a core.")] = None,
         force: Annotated[bool, typer.Option("--force", help="Make it again; the old one moves aside.")] = False,
+        deliver: Annotated[bool, typer.Option("--deliver/--no-deliver", help="Tell those whom the pack's [[deliver]] names; with "
+                                                                             "--no-deliver nobody is told, nor later.")] = True,
         seed: Seed = 0) -> None:
-    """Make a report of a pack or of one notebook."""
+    """Make a report of a pack or of one notebook: of the last complete week, and of those missing since the last one made."""
     parameters, columns, excluded = named_values(settings), mapping(column), filters(exclude)
     from workbench import report
 
     data = data if as_of is None else pinned_data(name, data, as_of)
-    with report.show_progress() as progress:
-        runs = report.run(name, data=data, period=period, since=since, engine=engine, parameters=parameters, columns=columns,
-                          exclude=excluded, jobs=jobs, force=force, seed=seed, progress=progress)
+    began = dt.datetime.now(dt.timezone.utc)
+    try:
+        with report.show_progress() as progress:
+            runs = report.run(name, data=data, period=period, since=since, engine=engine, parameters=parameters, columns=columns,
+                              exclude=excluded, jobs=jobs, force=force, seed=seed, progress=progress)
+    except ReportError as failed:
+        try:
+            report.deliver(name, hold=None if deliver else began)
+        except ReportError as lost:
+            if str(lost) != str(failed):    # as where the pack cannot be read
+                raise ReportError(f"{failed} {lost}") from None
+        raise
     for made in runs:
-        print(f"{made.index}{'  (there already: nothing has changed)' if made.reused else ''}")
+        print(f"{made.index}{'  (there already: nothing has changed)' if made.reused else ''}", flush=True)   # before what may fail below
+    for told in report.deliver(name, hold=None if deliver else began):
+        print(told)
 
 
 def verify(name: Run, again: Annotated[bool, typer.Option("--rerun", help="Also make it again on its data, and demand the same.")] = False,
@@ -75,14 +90,15 @@ def gate(name: Run, junit: Annotated[Path | None, typer.Option(help="Also write 
         raise typer.Exit(3)
 
 
-def compare(then: Run, now: Run, limit: Annotated[int, typer.Option(min=1, help="Rows of each table to show.")] = 20) -> None:
+def compare(then: Run, now: Run, limit: Annotated[int, typer.Option(min=1, help="Rows of each table to show.")] = 20,
+            data: Annotated[Path | None, typer.Option(help="Where their data lie; default: the pack's own.")] = None) -> None:
     """What changed from one report to another, and what they were made from."""
     from rich.console import Console
 
     from workbench import report
     from workbench.cli.tables import rich_table
 
-    found, said = report.compare(then, now), Console()
+    found, said = report.compare(then, now, data=data), Console()
     made, told = found.made, found.estimates[found.estimates["told"]]
     sides = " and ".join(f"{one.period} ({one.version})" for one in (found.then, found.now))
     said.print(f"{found.then.pack}: {sides}", highlight=False)
@@ -92,7 +108,12 @@ def compare(then: Run, now: Run, limit: Annotated[int, typer.Option(min=1, help=
                    else f"{title}: none", highlight=False)
     counts = found.estimates["change"].value_counts()
     said.print(", ".join(f"{counts.get(kind, 0):,} estimates {kind}" for kind in ("changed", "appeared", "gone"))
-               + f"; {len(told):,} told from noise at a false discovery rate of 5 % ({report.DISJOINT}).", highlight=False, soft_wrap=True)
+               + f"; {len(told):,} told from noise at a false discovery rate of 5 %.", highlight=False, soft_wrap=True)
+    rests = {said: int(found.estimates["note"].str.startswith(start).sum()) for start, said in report.RESTS.items()}
+    if any(rests.values()):
+        said.print(f"Of the changes, {', '.join(f'{n:,} {words}' for words, n in rests.items() if n)}.", highlight=False, soft_wrap=True)
+    if found.joint:
+        said.print(f"The ratings of both could not be read: {found.joint}.", highlight=False, soft_wrap=True)
     if not found.by_data_alone:
         said.print("More than data differs: a change may come from code, parameters or rubric, and is no drift.", highlight=False)
 
@@ -150,11 +171,11 @@ def runnable() -> pd.DataFrame:
     import pandas as pd
 
     from workbench import report
-    from workbench.report.pack import find_workspace
+    from workbench.report.pack import find_workspace, pack_files
     from workbench.report.parameters import SET_BY_RUN, read_notebook, read_parameters
 
     root = find_workspace()
-    packs = [report.load_pack(p.stem, workspace=root) for p in sorted((root / "reports").glob("*.toml"))]
+    packs = [report.load_pack(name, workspace=root) for name in pack_files(root)]
     rows = [(pack.name, "pack", ", ".join(n.name for n in pack.notebooks)) for pack in packs]
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         if path.stem == "review":

@@ -11,10 +11,10 @@ import pandas as pd
 
 from workbench.agreement.traits import severities
 from workbench.disagreement.hot import few_levels
-from workbench.disagreement.score import false_discovery
 from workbench.disagreement.units import Units, rated_units
 from workbench.errors import ParameterError
 from workbench.estimates import MEASURES, estimate, estimates_table
+from workbench.resample import false_discovery
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings

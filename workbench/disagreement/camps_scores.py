@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 POWERS = ((1, 1), (2, 0), (0, 0), (2, 2), (3, 1), (4, 0))
 TERMS = 10        # of h; the next adds less than 0.01 where opinions correlate below .8
@@ -83,6 +87,23 @@ class Panel:
         return np.take_along_axis(score, group, axis=1), coefficients
 
     @cached_property
+    def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        order = np.lexsort((self.rater, self.item))
+        return order, self.rater[order], np.searchsorted(self.item[order], np.arange(len(self.block) + 1))
+
+    def table(self, x: np.ndarray) -> csr_array:
+        """(U, R) the values (N,) of the ratings."""
+        from scipy.sparse import csr_array
+
+        order, raters, start = self._rows
+        return csr_array((x[order], raters, start), shape=(len(self.block), self.n_raters))
+
+    @cached_property
+    def of_block(self) -> np.ndarray:
+        """(N,) one code for the ratings of one rater in one block."""
+        return np.unique(self.block[self.item] * self.n_raters + self.rater, return_inverse=True)[1].ravel()
+
+    @cached_property
     def observed(self) -> np.ndarray:
         """(1, N) the level codes as rated."""
         return self._groups[0][None]
@@ -108,11 +129,9 @@ class Panel:
         score, block = self.scores(self.observed)[0][0], self.block[self.item]
         if len(np.unique(block)) == len(np.unique(self.item)):
             return 0.0, 0.0
-        both = np.unique(block * self.n_raters + self.rater, return_inverse=True)[1].ravel()
-
         def pairs(x: np.ndarray) -> tuple[float, float, float]:
             """Sums of products: one rater and two items, two raters and two items, two raters and one item."""
-            of_own = np.bincount(both, x)
+            of_own = np.bincount(self.of_block, x)
             square, own, item = x @ x, of_own @ of_own, (np.bincount(self.item, x) ** 2).sum()
             return own - square, (np.bincount(block, x) ** 2).sum() - own - item + square, item - square
 
@@ -139,18 +158,33 @@ class Panel:
             full, seen = np.zeros((len(score), len(self.block), self.n_raters)), np.zeros((1, len(self.block), self.n_raters))
             full[:, self.item, self.rater] = score
             seen[:, self.item, self.rater] = 1
-            raised = [seen, full, full**2, full**3, full**4]
+            square = full * full
+            raised = [seen, full, square, square * full, square * square]
             return tuple((raised[a] * weight[:, :, None]).swapaxes(1, 2) @ raised[b] for a, b in POWERS)
+        score, heavy, r = np.ascontiguousarray(score.T), np.ascontiguousarray(weight.T), self.n_raters
+        square, out = score * score, [0.0] * len(POWERS)
+        raised = [np.ones((len(score), 1)), score, square, square * score, square * square]
+        for gap, (first, second, cell) in enumerate(self._meetings):
+            one, other, times = [x[first] for x in raised], [x[second] for x in raised], heavy[self.item[first]]
+            for k, (a, b) in enumerate(POWERS):
+                met = (cell @ (one[a] * other[b] * times)).T.reshape(-1, r, r)
+                turned = met if a == b else (cell @ (other[a] * one[b] * times)).T.reshape(-1, r, r) if gap else 0.0
+                out[k] = out[k] + met + (turned.swapaxes(1, 2) if gap else 0.0)
+        return tuple(out)
+
+    @cached_property
+    def _meetings(self) -> list[tuple[np.ndarray, np.ndarray, csr_array]]:
+        """Ratings and themselves, then those one, two, ... places apart among the ratings of an item: (M,) each, and (R R, M) who."""
         from scipy.sparse import csr_array
 
-        draws, shape = max(len(score), len(weight)), (len(self.block), self.n_raters)
-        out = np.empty((len(POWERS), draws, self.n_raters, self.n_raters))
-        for d in range(draws):
-            own, heavy = score[d % len(score)], weight[d % len(weight)][self.item]
-            for k, (a, b) in enumerate(POWERS):
-                left, right = (csr_array((x, (self.item, self.rater)), shape=shape) for x in (own**a * heavy, own**b))
-                out[k, d] = (left.T @ right).toarray()
-        return tuple(out)
+        order, found = self._rows[0], []
+        for gap in range(int(np.bincount(self.item, minlength=1).max())):
+            first, second = order[:len(order) - gap], order[gap:]
+            same = self.item[first] == self.item[second]
+            first, second = first[same], second[same]
+            place = (self.rater[first] * self.n_raters + self.rater[second], np.arange(len(first)))
+            found.append((first, second, csr_array((np.ones(len(first)), place), shape=(self.n_raters**2, len(first)))))
+        return found
 
 
 def working(sums: tuple[np.ndarray, ...], coefficients: np.ndarray, load: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

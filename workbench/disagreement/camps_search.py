@@ -144,7 +144,7 @@ def redrawn(panel: Panel, fit: Fit, rng: np.random.Generator, draws: int) -> np.
     thing_share, noise_share = panel.shared_in_blocks
     things, noise = rng.normal(size=(draws, len(panel.block), len(root))), rng.normal(size=(draws, len(panel.item)))
     if thing_share or noise_share:
-        own = np.unique(panel.block[panel.item] * panel.n_raters + panel.rater, return_inverse=True)[1].ravel()
+        own = panel.of_block
         of_block, of_own = (rng.normal(size=(draws, code.max() + 1, *more)) for code, more in ((panel.block, root.shape[:1]), (own, ())))
         things = np.sqrt(1 - thing_share) * things + np.sqrt(thing_share) * of_block[:, panel.block]
         noise = np.sqrt(1 - noise_share) * noise + np.sqrt(noise_share) * of_own[:, own]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.disagreement.hot import Question
 from workbench.disagreement.sides import sought_sides
-from workbench.disagreement.topics import SMALLEST, Topics, item_texts, sought_topics, stability
+from workbench.disagreement.topics import SMALLEST, Topics, item_texts, sought_topics, stability, word_features
 from workbench.errors import ParameterError, one_of, shorten
 from workbench.estimates import MEASURES, estimate, estimates_table
 
@@ -86,6 +86,8 @@ def cluster_terms(ratings: Ratings, *, on: str | None = None, text: str | None =
 def find_groups(ratings: Ratings, on: str | None, text: str | None, embed: Callable[[list[str]], np.ndarray] | None,
                 question: Question) -> tuple[str, pd.Series | None, object]:
     """What they are grouped by, their texts, and the groups; kept in memory, for `clusters` and `cluster_terms` ask for the same."""
+    from workbench.reduce.collect import remembered
+
     if on is not None:
         one_of("on", on, ("text", "raters"))
     if text is not None and text not in ratings.columns and (ratings.items is None or text not in ratings.items):
@@ -97,8 +99,9 @@ def find_groups(ratings: Ratings, on: str | None, text: str | None, embed: Calla
         texts = None if texts is None or texts.empty else texts
         kind = on or ("raters" if texts is None and text is None else "text")
         if (*key, kind) not in memory:
-            found = sought_sides(ratings, texts, question) if kind == "raters" else \
-                None if texts is None else sought_topics(ratings, texts, embed, question)
+            words = (lambda: remembered(ratings, ("words", text), lambda: word_features(texts)))
+            found = sought_sides(ratings, texts, words, question) if kind == "raters" else \
+                None if texts is None else sought_topics(ratings, texts, words, embed, question)
             memory[*key, kind] = kind, texts, found
         memory[*key, on] = memory[*key, kind]
     return memory[*key, on]

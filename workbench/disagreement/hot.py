@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.disagreement.cuts import Cut, pair_cuts, single_cuts
-from workbench.disagreement.score import Contrast, Ground, contrasts, coverage_of_the_selected, false_discovery, ground_of, shrunk
+from workbench.disagreement.score import Contrast, Ground, contrasts, coverage_of_the_selected, ground_of, shrunk
 from workbench.disagreement.units import Units, rated_units
 from workbench.estimates import MEASURES, estimate, estimates_table
 from workbench.ratings import VIRTUAL
+from workbench.resample import false_discovery
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings

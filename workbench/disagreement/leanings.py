@@ -8,17 +8,21 @@ pattern at all is in no group.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.disagreement.camps_scores import Panel, working
 from workbench.disagreement.camps_search import Fit, fitted, redrawn
 
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
 CLEAR = 0.95     # load of a rater beyond which the noise is too little to divide by
 STEPS = 6        # towards the loads
 MOST = 4         # groups of a criterion
 ENOUGH = 3       # ratings of an item, fewer show no pattern
-DRAWS = 99       # of ratings without groups
+LOT, DRAWS = 33, 99   # draws of ratings without groups before p is looked at, and at most
 BANDS = 5        # of the items' level, within which a rater's mean residual is taken out
 ROUNDS, TURNS = 20, 3
 RESAMPLES, KEPT = 5, 0.8
@@ -47,20 +51,22 @@ def leanings(panel: Panel, late: np.ndarray, *, min_size: int, level: float, see
     score, coefficients = panel.scores(panel.observed)
     fit = one_thing(panel, score, coefficients)
     load = np.minimum(fit.load[0], CLEAR)
-    x = residuals(panel, score[0], load)
-    null = [residuals(panel, panel.scores(redrawn(panel, fit, rng, 1))[0][0], load) for _ in range(DRAWS)]
-    centre, p, k = np.zeros((1, panel.n_raters)), np.nan, 0
-    null_centres, saved, null_saved = [centre] * DRAWS, 0.0, np.zeros(DRAWS)
+    x, null, k, first = residuals(panel, score[0], load), [], 0, np.nan
+    own, drawn = Path(panel, x), []
     while k < MOST:
-        more, gain = one_more(panel, x, centre)
-        null_more, null_gain = zip(*(one_more(panel, y, c) for y, c in zip(null, null_centres)))
-        again = upper_share(max(gain - saved, 0), np.maximum(null_gain - null_saved, 0))
-        p = again if k == 0 else p
-        if again > level or np.bincount(placed(panel, x, more)[0] + 1, minlength=k + 2)[1:].min() < min_size:
+        for n in (LOT, DRAWS):
+            null += [residuals(panel, panel.scores(redrawn(panel, fit, rng, 1))[0][0], load) for _ in range(n - len(null))]
+            drawn += [Path(panel, y) for y in null[len(drawn):]]
+            p = upper_share(own.gain(k + 1), np.array([path.gain(k + 1) for path in drawn]))
+            if not level / 20 < p < 10 * level:   # no more are drawn once it is far from the level
+                break
+        first = p if k == 0 else first
+        if p > level or np.bincount(placed(own.both, own.centres[k + 1])[0] + 1, minlength=k + 2)[1:].min() < min_size:
             break
-        centre, saved, null_centres, null_saved, k = more, gain, null_more, np.array(null_gain), k + 1
-    group = placed(panel, x, centre)[0]
-    return Leaning(group, (centre - centre[0])[1:], errors(panel, x, group, k), p, stability(panel, x, group, k, rng),
+        k += 1
+    centre = own.centres[k]
+    group = placed(own.both, centre)[0]
+    return Leaning(group, (centre - centre[0])[1:], errors(panel, x, group, k), first, stability(panel, x, group, k, seed),
                    repeats(panel, x, null, centre, late))
 
 
@@ -103,70 +109,84 @@ def means(code: np.ndarray, x: np.ndarray) -> np.ndarray:
     return (np.bincount(code, x) / np.maximum(np.bincount(code), 1))[code]
 
 
-def one_more(panel: Panel, x: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, float]:
-    """The centres with a further group, and the share of all squares that they save together.
+class Path:
+    """Groups found one after the other among residuals (N,), each when it is first asked for; `centres`: those of 0, 1, ... groups.
 
-    It starts from the groups there are and from the main direction of what they leave, either way.
+    Each starts from the groups there are and from the main direction of what they leave, either way.
     """
-    start = main_direction(panel, x - pattern(panel, x, centre))
-    tried = [settled(panel, x, np.vstack([centre, centre[0] + way * start])) for way in (1, -1)]
-    gains = [placed(panel, x, c)[1].sum() for c in tried]
-    return tried[int(np.argmax(gains))], max(gains) / max(x @ x, 1e-12)
+
+    def __init__(self, panel: Panel, x: np.ndarray) -> None:
+        self.both, self.whole = beside(panel, x), max(x @ x, 1e-12)
+        self.centres, self.saved = [np.zeros((1, panel.n_raters))], [0.0]
+
+    def to(self, k: int) -> np.ndarray:
+        """The centres of k groups, below that of items as usual."""
+        while len(self.centres) <= k:
+            start, last = main_direction(left_by(self.both, self.centres[-1])), self.centres[-1]
+            tried = [settled(self.both, np.vstack([last, last[0] + way * start])) for way in (1, -1)]
+            gains = [placed(self.both, centre)[1].sum() for centre in tried]
+            self.centres.append(tried[int(np.argmax(gains))])
+            self.saved.append(max(gains) / self.whole)
+        return self.centres[k]
+
+    def gain(self, k: int) -> float:
+        """The share of all squares that the k-th group saves."""
+        self.to(k)
+        return max(self.saved[k] - self.saved[k - 1], 0.0)
 
 
-def grown(panel: Panel, x: np.ndarray, k: int) -> np.ndarray:
-    """Centres of k groups, below that of items as usual."""
-    centre = np.zeros((1, panel.n_raters))
-    for _ in range(k):
-        centre = one_more(panel, x, centre)[0]
-    return centre
+def beside(panel: Panel, x: np.ndarray) -> csr_array:
+    """(U, 2 R) the residuals by item and rater, and beside them 1 where there is one."""
+    from scipy.sparse import hstack
+
+    return hstack([panel.table(x), panel.table((x != 0).astype(float))]).tocsr()
 
 
-def pattern(panel: Panel, x: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(N,) what the items' groups say of each rating."""
-    return centre[placed(panel, x, centre)[0][panel.item] + 1, panel.rater] * (x != 0)
+def left_by(both: csr_array, centre: np.ndarray) -> tuple[csr_array, csr_array]:
+    """What the items' groups leave of the residuals, and where there are any; (U, R) each."""
+    own, seen = both[:, :centre.shape[1]], both[:, centre.shape[1]:]
+    said = seen.copy()
+    said.data = said.data * centre[np.repeat(placed(both, centre)[0] + 1, np.diff(seen.indptr)), seen.indices]
+    return own - said, seen
 
 
-def main_direction(panel: Panel, x: np.ndarray) -> np.ndarray:
+def main_direction(left: tuple[csr_array, csr_array]) -> np.ndarray:
     """(R,) the first eigenvector of the raters' mean products, as long as its items are on average."""
-    from scipy.sparse import csr_array
-
-    shape = (len(panel.block), panel.n_raters)
-    own, seen = (csr_array((y, (panel.item, panel.rater)), shape=shape) for y in (x, (x != 0).astype(float)))
-    product = (own.T @ own).toarray() / np.maximum((seen.T @ seen).toarray(), 1)
+    rest, seen = left
+    product = (rest.T @ rest).toarray() / np.maximum((seen.T @ seen).toarray(), 1)
     np.fill_diagonal(product, 0)
     values, vectors = np.linalg.eigh(product)
     return vectors[:, -1] * np.sqrt(max(values[-1], 1e-12))
 
 
-def placed(panel: Panel, x: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placed(both: csr_array, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each item's group, -1 where it lies nearest to the first of the centres, that of items as usual; and what squares that saves."""
-    n = len(panel.block)
-    saved = np.stack([np.bincount(panel.item, (2 * x - c[panel.rater]) * c[panel.rater] * (x != 0), n) for c in centre])
-    best = saved.argmax(axis=0)
-    return best - 1, saved[best, np.arange(n)]
+    saved = both @ np.concatenate([2 * centre, -centre**2], axis=1).T
+    best = saved.argmax(axis=1)
+    return best - 1, saved.ravel()[best + np.arange(0, saved.size, len(centre))]
 
 
-def settled(panel: Panel, x: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def settled(both: csr_array, centre: np.ndarray) -> np.ndarray:
     """Groups' centres moved to the means of their items until nothing more is saved; what is usual moves to its own only after that, else
     it would run off to a group."""
+    turned = both.T
     for _ in range(TURNS):
         last = -np.inf
         for _ in range(ROUNDS):
-            group, gain = placed(panel, x, centre)
+            group, gain = placed(both, centre)
             if gain.sum() <= last * (1 + 1e-4):
                 break
-            last, moved = gain.sum(), centres(panel, x, group + 1, len(centre))
+            last, moved = gain.sum(), centres(turned, group + 1, len(centre))
             centre = np.vstack([centre[:1], moved[1:]])
         centre = np.vstack([moved[:1], centre[1:]])
     return centre
 
 
-def centres(panel: Panel, x: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
-    """(K, R) mean residuals of each group's items."""
-    code, used = group[panel.item] * panel.n_raters + panel.rater, x != 0
-    total, size = (np.bincount(code[used], y, k * panel.n_raters) for y in (x[used], np.ones(used.sum())))
-    return (total / np.maximum(size, 1)).reshape(k, panel.n_raters)
+def centres(turned: csc_array, group: np.ndarray, k: int) -> np.ndarray:
+    """(K, R) mean residuals of each group's items, from the transposed table."""
+    sums = turned @ np.eye(k)[group]
+    n = len(sums) // 2
+    return (sums[:n] / np.maximum(sums[n:], 1)).T
 
 
 def errors(panel: Panel, x: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
@@ -179,13 +199,14 @@ def errors(panel: Panel, x: np.ndarray, group: np.ndarray, k: int) -> np.ndarray
         return np.where(size > 1, np.sqrt(square / (size - 1) / size), np.inf).reshape(k, panel.n_raters)
 
 
-def stability(panel: Panel, x: np.ndarray, group: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+def stability(panel: Panel, x: np.ndarray, group: np.ndarray, k: int, seed: int) -> np.ndarray:
     """(K,) mean overlap (Jaccard) of each group with its nearest when four fifths of the blocks are grouped anew (Hennig 2007)."""
-    overlaps = np.zeros((RESAMPLES, k))
+    rng, overlaps = np.random.default_rng([seed, 1]), np.zeros((RESAMPLES, k))   # not moved by how many draws p took
     for draw in range(RESAMPLES if k else 0):
         kept = (rng.permutation(int(panel.block.max()) + 1) < KEPT * (panel.block.max() + 1))[panel.block]
         y = x * kept[panel.item]
-        anew = placed(panel, y, grown(panel, y, k))[0]
+        path = Path(panel, y)
+        anew = placed(path.both, path.to(k))[0]
         both = np.array([[((group == a) & (anew == b) & kept).sum() for b in range(k)] for a in range(k)])
         sizes = [np.bincount(g[kept & (g >= 0)], minlength=k) for g in (group, anew)]
         overlaps[draw] = (both / np.maximum(sizes[0][:, None] + sizes[1] - both, 1)).max(axis=1)
@@ -197,11 +218,11 @@ def repeats(panel: Panel, x: np.ndarray, null: list[np.ndarray], centre: np.ndar
     k = len(centre) - 1
     if not k:
         return np.zeros(0, bool)
-    early = grown(panel, x * ~late[panel.item], k)
+    early = Path(panel, x * ~late[panel.item]).to(k)
 
     def saved(y: np.ndarray) -> np.ndarray:
         y = y * late[panel.item]
-        group, gain = placed(panel, y, early)
+        group, gain = placed(beside(panel, y), early)
         return np.bincount(group[group >= 0], gain[group >= 0], k) / max(y @ y, 1e-12)
 
     unit = [c / np.maximum(np.sqrt((c**2).sum(axis=1, keepdims=True)), 1e-12) for c in (centre[1:] - centre[0], early[1:] - early[0])]

@@ -150,15 +150,6 @@ def score_contrast(a: np.ndarray, b: np.ndarray, *, lost: float = 0.0) -> Contra
     return Contrast(total, size, squares, 1 / max(1 - lost, 0.1), "" if squares[0] else "no disagreement differs")
 
 
-def false_discovery(p: np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's q (1995), nan where p is: the least false share at which a test is still among those kept."""
-    q, known = np.full(len(p), np.nan), np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    raised = p[order] * len(order) / np.arange(1, len(order) + 1)
-    q[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1)
-    return q
-
-
 def coverage_of_the_selected(n_selected: int, n_tests: int, confidence: float) -> float:
     """The coverage each of the selected intervals needs, that all of them miss no more often than 1 - confidence on average.
 

@@ -13,7 +13,7 @@ from workbench.disagreement.cuts import column_of
 from workbench.disagreement.hot import MAX_LEVELS, Question, default_columns, later_half
 from workbench.disagreement.leanings import ENOUGH, Leaning, leanings
 from workbench.disagreement.score import contrasts, ground_of
-from workbench.disagreement.topics import word_features
+from workbench.disagreement.topics import Words
 from workbench.disagreement.units import INSTRUMENT, Units, rated_units
 from workbench.estimates import MEASURES, estimate, estimates_table
 
@@ -28,7 +28,8 @@ NONE = "no group: beyond severity, scale use and noise raters part the same way 
 ITEMS = ["item_id", *INSTRUMENT, "topic", "name", "cluster"]
 
 
-def sought_sides(ratings: Ratings, texts: pd.Series | None, question: Question) -> tuple[pd.DataFrame, pd.DataFrame]:
+def sought_sides(ratings: Ratings, texts: pd.Series | None, known: Words,
+                 question: Question) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The groups of each criterion: a row an item, and the rows of `cluster_terms`."""
     columns = default_columns(ratings)
     parts = [units for units in rated_units(ratings, extra=[c for c in columns if c in ratings.columns]) if len(units.frame)]
@@ -40,7 +41,7 @@ def sought_sides(ratings: Ratings, texts: pd.Series | None, question: Question) 
         units = body.units
         late = later_half(units, question.seed).astype(bool)
         found = None if reason else leanings(body.panel, late, min_size=question.min_items, level=level, seed=question.seed)
-        names = [] if found is None else [name_of(body, found, k, ratings, columns, texts) for k in range(len(found.centre))]
+        names = [] if found is None else [name_of(body, found, k, ratings, columns, texts, known) for k in range(len(found.centre))]
         group = np.full(len(units.frame), -1) if found is None else found.group
         number = np.where(group >= 0, group + first, -1)
         tables.append(units.frame[["item_id", *INSTRUMENT]].assign(
@@ -91,7 +92,8 @@ def rows_of(units: Units, found: Leaning, names: list[str], question: Question, 
     return rows
 
 
-def name_of(body: Body, found: Leaning, k: int, ratings: Ratings, columns: tuple[str, ...], texts: pd.Series | None) -> str:
+def name_of(body: Body, found: Leaning, k: int, ratings: Ratings, columns: tuple[str, ...], texts: pd.Series | None,
+            known: Words) -> str:
     """Who stands out, on which level of a column, and on which words, where any do."""
     inside, apart = found.group == k, found.centre[k] / found.reach[k]
     parts = []
@@ -105,7 +107,7 @@ def name_of(body: Body, found: Leaning, k: int, ratings: Ratings, columns: tuple
             z, lift = over_represented(inside, codes == level)
             best = max(best, (z, f"{column} is {name} ({lift:.1f} times as often)"))
     parts += [best[1]] if best[1] else []
-    return "; ".join(parts + words_of(body.units, inside, texts)) or f"group {k + 1}"
+    return "; ".join(parts + words_of(body.units, inside, texts, known)) or f"group {k + 1}"
 
 
 def over_represented(inside: np.ndarray, has: np.ndarray) -> tuple[float, float]:
@@ -115,16 +117,16 @@ def over_represented(inside: np.ndarray, has: np.ndarray) -> tuple[float, float]
     return (float((has[inside].sum() - n * share) / spread), float(has[inside].mean() / share)) if spread > 0 else (0.0, 1.0)
 
 
-def words_of(units: Units, inside: np.ndarray, texts: pd.Series | None) -> list[str]:
+def words_of(units: Units, inside: np.ndarray, texts: pd.Series | None, known: Words) -> list[str]:
     """The words that the items of a group hold more often, as one text."""
     if texts is None:
         return []
-    features, words = word_features(texts)
+    features, words = known()
     place = texts.index.get_indexer(units.frame["item_id"])
-    known = place >= 0
-    if not known.any() or not features.shape[1]:
+    there = place >= 0
+    if not there.any() or not features.shape[1]:
         return []
-    has, among = (features[place[known]] > 0).astype(float), inside[known]
+    has, among = (features[place[there]] > 0).astype(float), inside[there]
     share, n = np.asarray(has.mean(axis=0)).ravel(), among.sum()
     spread = np.sqrt(np.maximum(n * share * (1 - share) * (1 - n / len(among)), 1e-12))
     z = (np.asarray(has[among].sum(axis=0)).ravel() - n * share) / spread

@@ -22,6 +22,8 @@ DIMENSIONS = 30      # what is kept of the words before topics are sought
 FITTED = 4_000       # different texts among which topics are sought; the others join the topic of the most similar of these
 RESAMPLES, KEPT = 3, 0.8
 
+Words = Callable[[], tuple[object, np.ndarray]]
+
 
 @dataclass(frozen=True)
 class Topics:
@@ -33,9 +35,10 @@ class Topics:
     rows: pd.DataFrame | None
 
 
-def sought_topics(ratings: Ratings, texts: pd.Series, embed: Callable[[list[str]], np.ndarray] | None, question: Question) -> Topics:
-    """Topics sought and contrasted."""
-    features, words = word_features(texts)
+def sought_topics(ratings: Ratings, texts: pd.Series, known: Words, embed: Callable[[list[str]], np.ndarray] | None,
+                  question: Question) -> Topics:
+    """Topics sought and contrasted. known: the texts' `word_features`."""
+    features, words = known()
     points = features if embed is None else embedded(texts, embed)
     topic = topics_of(points, min_size=question.min_items, seed=question.seed)
     names = topic_names(features, words, topic)

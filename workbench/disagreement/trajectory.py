@@ -54,8 +54,10 @@ def steps(ratings: Ratings, *, error: Sequence[str] | None = None, confidence: f
     if not 0 < confidence < 1:
         raise ParameterError(f"confidence={confidence!r}: give a share between 0 and 1, such as 0.95.")
     extra = [c for c in ("prompt_id",) if c in ratings.columns and c not in ratings.missing]
-    rows = cells(ratings, by=(*INSTRUMENT, "step"), extra=extra)
-    rows, scales = rows[rows["step"].notna()], facts(ratings).scales
+    scales, rows = facts(ratings).scales, pd.DataFrame(columns=["criterion", "rubric"])
+    if "step" not in ratings.missing:
+        rows = cells(ratings, by=(*INSTRUMENT, "step"), extra=extra)
+        rows = rows[rows["step"].notna()]
     levels = {level for scale in scales.values() for level in scale.levels}
     if unknown := sorted(set(error or ()) - levels):
         raise ParameterError(f"error={list(error or ())!r}: no scale has {', '.join(map(repr, unknown))}. "

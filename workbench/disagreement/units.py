@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.reduce.scan import Instrument
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
+ALWAYS = ("prompt_id", "rated_at", "task_type", "system", "party")
 RARE = 10           # raters of fewer units share one noise: too little is known of each
 MAX_RATERS = 1_000  # beyond this many, those with the fewest units share one as well
 
@@ -86,17 +87,17 @@ class Units:
 
 
 def rated_units(ratings: Ratings, *, extra: Sequence[str] = ()) -> list[Units]:
-    """The units of each criterion and rubric, versions kept apart, with the columns `extra` of their ratings in `cells`.
+    """The units of each criterion and rubric, versions kept apart, with the columns `extra` of their ratings, and maybe more, in `cells`.
 
-    Kept in memory: items, slices and topics of one page stand on the same units.
+    Kept in memory: items, slices, topics and camps of one page stand on the same units, so the columns most asked for are always there.
     """
-    extra = [c for c in dict.fromkeys(("prompt_id", "rated_at", *extra))
+    extra = [c for c in dict.fromkeys((*ALWAYS, *extra))
              if c not in INSTRUMENT and (c in ratings.columns or c in VIRTUAL) and c not in ratings.missing]
-    key = repr(("units", ratings.conditions, ratings.start, ratings.end, sorted(extra)))
-    memory = ratings.source.memory
-    if key not in memory:
-        memory[key] = units_by_rubric(cells(ratings, by=INSTRUMENT, extra=extra), facts(ratings).scales)
-    return memory[key]
+    kept = ratings.source.memory.setdefault(("units", ratings.conditions, ratings.start, ratings.end), {})
+    columns = next((columns for columns in kept if columns >= set(extra)), frozenset(extra))
+    if columns not in kept:
+        kept[columns] = units_by_rubric(cells(ratings, by=INSTRUMENT, extra=extra), facts(ratings).scales)
+    return kept[columns]
 
 
 def units_by_rubric(rows: pd.DataFrame, scales: Mapping[Instrument, Scale]) -> list[Units]:

@@ -20,11 +20,16 @@ def with_alarms(streams: Sequence[pd.DataFrame], error_rate: float) -> list[pd.D
     watched = [rows["e_value"].notna().any() for rows in streams]
     m = max(1, sum(watched))
     table = pd.DataFrame({i: rows.set_index("window")["e_value"] for i, rows in enumerate(streams) if watched[i]}).sort_index().ffill()
-    ranked = -np.sort(-table.fillna(0).to_numpy(), axis=1)
+    alarm_at = pd.Series(alarm_bar(table.fillna(0).to_numpy(), m, error_rate), index=table.index)
+    return [alarmed(rows, rows["window"].map(alarm_at).fillna(m / error_rate), m / error_rate) for rows in streams]
+
+
+def alarm_bar(e_values: np.ndarray, m: int, error_rate: float) -> np.ndarray:
+    """The evidence that e-BH asks for at each look (T,), with m streams watched; e_values (T, m)."""
+    ranked = -np.sort(-e_values, axis=1)
     bar = m / (np.arange(1, ranked.shape[1] + 1) * error_rate)
     rejected = np.where(ranked >= bar, np.arange(1, len(bar) + 1), 0).max(axis=1, initial=0)
-    alarm_at = pd.Series(m / (np.maximum(rejected, 1) * error_rate), index=table.index)
-    return [alarmed(rows, rows["window"].map(alarm_at).fillna(m / error_rate), m / error_rate) for rows in streams]
+    return m / (np.maximum(rejected, 1) * error_rate)
 
 
 def alarmed(rows: pd.DataFrame, alarm_at: pd.Series, ever_at: float) -> pd.DataFrame:

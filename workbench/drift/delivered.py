@@ -46,8 +46,9 @@ def standardised_rows(ratings: Ratings, window: str) -> tuple[pd.DataFrame, str]
     at = frame["rated_at"].astype("int64").to_numpy() if timed else np.zeros(len(frame))
     why = per_batch(rater, frame["item_id"].factorize()[0], at) if timed else "no rated_at"
     return frame.assign(party=named(frame), window=frame[window].map(utc) if timed else pd.NaT,
-                        _drawn=drawn.astype(str), z=standard(np.where(ordered, frame["score"].to_numpy(dtype=float), np.nan), line),
-                        alike=at_usual_mix(alike, stratum, line), hit=at_usual_mix(hits(frame, told, level), stratum, line),
+                        _drawn=drawn.astype(str).factorize()[0], alike=at_usual_mix(alike, stratum, line),
+                        z=standard(np.where(ordered, frame["score"].to_numpy(dtype=float), np.nan), line),
+                        hit=at_usual_mix(hits(frame, told, level), stratum, line),
                         kept=left_by_review(ratings, frame)), why
 
 

@@ -64,6 +64,7 @@ def delivery(ratings: Ratings, *, window: str = "week", error_rate: float = 0.05
         return pd.DataFrame(columns=list(COLUMNS))
     wide = {key: part for key, part in asked_for(ratings, window).groupby(["party", "window"], dropna=False)} if len(frame) else {}
     hours = batch_hours(frame, per_batch)
+    frame = frame.assign(item_id=frame["item_id"].factorize()[0], rater_id=frame["rater_id"].factorize()[0])   # counted, not named
     rows, waiting = [], {}
     for (party, at), part in frame.groupby(["party", "window"], dropna=False, sort=True):
         key = {"party": party, "window": at}

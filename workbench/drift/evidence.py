@@ -2,17 +2,19 @@
 
 The model of no change: window j has value x_j ~ N(mu, C), C = diag(noise) + tau2 I + f shared. noise is the sampling error of a window;
 tau2 what weeks differ by themselves; `shared` what windows have in common because the same raters or batches are in them, and differ by
-because others are. mu is integrated out under a flat prior, so evidence rests only on what no shift alters, and the baseline is a sample
-like any other (Lai 1976, doi:10.1214/aos/1176343406; Perez-Ortiz et al. 2024, doi:10.1214/23-AOS2326). tau2 and f are not known: the
-numerator averages over them, the denominator takes those under which "nothing changed" looks best (universal inference: Wasserman,
-Ramdas, Balakrishnan 2020, doi:10.1073/pnas.1922664117). So weeks that differ as weeks do raise no alarm, and where the baseline cannot
-tell how much that is, evidence waits until the weeks after it do. By Ville's inequality the evidence ever exceeds 1/a in at most a share
-a of unchanged streams, and its mean is at most 1 at each look.
+because others are: little, where raters who stay are held against themselves (`without_raters`). mu is integrated out under a flat
+prior, so evidence rests only on what no shift alters, and the baseline is a sample like any other (Lai 1976,
+doi:10.1214/aos/1176343406; Perez-Ortiz et al. 2024, doi:10.1214/23-AOS2326). tau2 and f are not known: the numerator averages over
+them, the denominator takes those under which "nothing changed" looks best (universal inference: Wasserman, Ramdas, Balakrishnan 2020,
+doi:10.1073/pnas.1922664117). So weeks that differ as weeks do raise no alarm, and where the baseline cannot tell how much that is,
+evidence waits until the weeks after it do. By Ville's inequality the evidence ever exceeds 1/a in at most a share a of unchanged
+streams, and its mean is at most 1 at each look.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -20,34 +22,38 @@ import numpy as np
 CHANGE = 5.0                     # size of a change that is looked for, in standard errors of a window, the first watched and before
 CALMER = (0.5, 0.7, 1.0)         # sampling error alone, as estimated or less: clusters of items often differ less than supposed
 BETWEEN = 2.0 ** np.arange(-2, 9)   # or tau2 on top of it, in sampling variances of such a window
-WEIGHT = np.r_[0.1, 0.1, 0.4, 0.4 * 0.8 ** np.arange(11) / (0.8 ** np.arange(11)).sum()]   # of each in the numerator
+LIKELY = np.exp(-0.5 * ((np.log2(BETWEEN) - 1.5) / 1.5) ** 2) + 0.02    # weeks that differ do so by about 3 of them, rarely by 1/4 or 30
+WEIGHT = np.r_[0.03, 0.07, 0.3, 0.6 * LIKELY / LIKELY.sum()]            # of each in the numerator
 OF_SHARED = (0.6, 1.0, 1.7)      # f: the raters' variance is known from few raters only
-SPREAD, DECAY = 3.0, 1.6         # prior on when a change begins: falls as (k + SPREAD)^-DECAY, so that late changes keep a share
+SPREAD, DECAY = 10.0, 2.0        # prior on when a change begins: falls as (k + SPREAD)^-DECAY, so that late changes keep a share
 RESTARTED = 0.15                 # of the error, for evidence that leaves out the windows between the baseline and a later look
 
 
 def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.ndarray, first: int, shared: np.ndarray | None = None,
-                 tolerance: float = 0.0) -> np.ndarray:
+                 offsets: np.ndarray | None = None, tolerance: float = 0.0) -> np.ndarray:
     """Log of the evidence after each window, (T,); 0 in the baseline, which is the first `first` windows.
 
-    values (T,): a window's mean or share. units (T,): its number of independent units (items or prompts). unit_variance (T,): variance of
-    one unit about its window, so that a window's sampling variance is unit_variance / units. shared (T, T): covariances that windows have
-    through common raters (`shared_variance`), or None. tolerance: a difference up to it, from whichever window on, is no change.
+    values (T,): a window's mean or share; (S, T): of streams alike in all else, where nothing is shared. units (T,): its number of
+    independent units (items or prompts). unit_variance (T,): variance of one unit about its window, so that a window's sampling
+    variance is unit_variance / units. shared, offsets (T, T): what windows have in common through their raters, and what clearing values
+    of these adds to the sampling errors (`without_raters`), or None. tolerance: a difference up to it, from whichever window on, is
+    no change.
 
     The alternative: from window k on all values lie a change delta higher, delta ~ N(0, g2), k spread over the prior above. An
     episode that passes would stay in the denominator as weeks that differ; so part of the error is kept for evidence begun anew after
     ever longer whiles (`restarts`), from the baseline and the windows since; the strongest counts, each with its share of the error.
     """
     noise = unit_variance / units
-    found = partial(evidence, values, noise=noise, first=first, shared=shared, tolerance=tolerance)
-    whole = found(np.arange(len(values)), starts=np.arange(first, len(values)))
-    again = np.full(len(values), -math.inf)
-    for i, begin in enumerate(restarts(len(values) - first)):
-        kept = np.r_[:first, first + begin:len(values)]
-        since = found(kept, starts=np.array([first]))[first:] - math.log((i + 1) * (i + 2))
-        again[kept[first:]] = np.maximum(again[kept[first:]], since)
+    found = partial(evidence, values, noise=noise, first=first, shared=shared, offsets=offsets, tolerance=tolerance)
+    windows = values.shape[-1]
+    whole = found(np.arange(windows), starts=np.arange(first, windows))
+    again = np.full(values.shape, -math.inf)
+    for i, begin in enumerate(restarts(windows - first)):
+        kept = np.r_[:first, first + begin:windows]
+        since = found(kept, starts=np.array([first]))[..., first:] - math.log((i + 1) * (i + 2))
+        again[..., kept[first:]] = np.maximum(again[..., kept[first:]], since)
     both = np.logaddexp(whole + math.log(1 - RESTARTED), again + math.log(RESTARTED))
-    return np.where(np.arange(len(values)) >= first, both, 0.0)
+    return np.where(np.arange(windows) >= first, both, 0.0)
 
 
 def restarts(looks: int) -> list[int]:
@@ -56,51 +62,73 @@ def restarts(looks: int) -> list[int]:
 
 
 def evidence(x: np.ndarray, kept: np.ndarray, *, noise: np.ndarray, first: int, shared: np.ndarray | None, starts: np.ndarray,
-             tolerance: float) -> np.ndarray:
+             offsets: np.ndarray | None = None, tolerance: float = 0.0) -> np.ndarray:
     """Log evidence from the windows `kept` that a change began at one of `starts` (places among them), after each of them."""
     typical = noise[:first + 1].mean()
-    variance = np.concatenate([noise[kept] * np.array(CALMER)[:, None], noise[kept] + typical * BETWEEN[:, None]])
+    between = np.r_[np.zeros(len(CALMER)), typical * BETWEEN]
+    sampling = np.r_[CALMER, np.ones(len(BETWEEN))]
+    variance = noise[kept] * sampling[:, None] + between[:, None]
     prior = np.log(WEIGHT)
+    value = (x[..., kept] - x[..., :1])[..., None, :]
     if shared is None:
-        after, log_variance = np.tri(len(kept)) / np.sqrt(variance)[:, :, None], np.log(variance)
-        value = after[:, :, 0] * x[kept]
+        sums = plain_sums(value, variance, starts)
     else:
-        own = shared[np.ix_(kept, kept)]
-        root = np.linalg.cholesky(np.concatenate([f * own + np.eye(len(kept)) * variance[:, :, None] for f in OF_SHARED]))
-        whiten, log_variance = np.linalg.inv(root), 2 * np.log(np.diagonal(root, axis1=1, axis2=2))
-        after, value = np.cumsum(whiten[:, :, ::-1], axis=2)[:, :, ::-1], whiten @ x[kept]
+        errors = np.eye(len(kept)) * variance[:, :, None]
+        errors += 0 if offsets is None else sampling[:, None, None] * offsets[np.ix_(kept, kept)]
+        sums = linked_sums(value, np.concatenate([f * shared[np.ix_(kept, kept)] + errors for f in OF_SHARED]), starts)
         prior = np.tile(prior, len(OF_SHARED)) - math.log(len(OF_SHARED))
     weight, later = start_weights(len(starts)) if len(starts) > 1 else (np.ones(1), np.array([1.0, 0.0]))
-    unchanged, changed, tolerated = fits(value, after, log_variance, starts, CHANGE * math.sqrt(typical), (weight, later),
-                                         tolerance)
-    return np.logaddexp.reduce(changed + prior[:, None], axis=0) - (unchanged + tolerated).max(axis=0)
+    unchanged, changed, tolerated = fits(*sums, starts, CHANGE * math.sqrt(typical), (weight, later), tolerance)
+    return np.logaddexp.reduce(changed + prior[:, None], axis=-2) - (unchanged + tolerated).max(axis=-2)
 
 
-def fits(value: np.ndarray, after: np.ndarray, log_variance: np.ndarray, starts: np.ndarray, size: float,
-         weights: tuple[np.ndarray, np.ndarray], tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log likelihoods (G, T) after each window and for each of G covariances: of no change, of a change, and what a change within
+def plain_sums(value: np.ndarray, variance: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `fits` needs where windows are independent: the log likelihood of no change (.., G, T), and a and b of steps (.., G, T, K).
+
+    value (.., 1, T), variance (G, T). Steps from k on are what is left of the sums of 1 / variance and value / variance before k.
+    """
+    weight, moment = np.cumsum(1 / variance, axis=-1), np.cumsum(value / variance, axis=-1)
+    unchanged = -0.5 * (np.cumsum(np.log(variance), axis=-1) + np.log(weight)
+                        + np.maximum(np.cumsum(value**2 / variance, axis=-1) - moment**2 / weight, 0))
+    before, had = ((s[..., starts] - one[..., starts])[..., None, :] for s, one in ((weight, 1 / variance), (moment, value / variance)))
+    before_share = before / weight[..., None]
+    return unchanged, np.maximum(before * (1 - before_share), 0), moment[..., None] * before_share - had
+
+
+def linked_sums(value: np.ndarray, covariance: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same where windows depend on each other: by what is left of values and steps once earlier windows have told theirs."""
+    root, total = np.linalg.cholesky(covariance), partial(np.cumsum, axis=1)
+    steps = np.tri(value.shape[-1])[:, np.r_[0, starts]]      # column k is 1 from window k on
+    whitened = np.linalg.solve(root, np.column_stack([value[0], steps]))
+    value, one, step = whitened[:, :, 0], whitened[:, :, 1], whitened[:, :, 2:]
+    weight, moment, shared = total(one * one), total(one * value), total(step * one[:, :, None])
+    unchanged = -0.5 * (total(2 * np.log(np.diagonal(root, axis1=1, axis2=2))) + np.log(weight)
+                        + np.maximum(total(value**2) - moment**2 / weight, 0))
+    return unchanged, np.maximum(total(step * step) - shared**2 / weight[:, :, None], 0), \
+        total(step * value[:, :, None]) - shared * (moment / weight)[:, :, None]
+
+
+def fits(unchanged: np.ndarray, a: np.ndarray, b: np.ndarray, starts: np.ndarray, size: float, weights: tuple[np.ndarray, np.ndarray],
+         tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log likelihoods (.., G, T) after each window and for each of G covariances: of no change, of a change, and what a change within
     the tolerance adds to the first.
 
-    value (G, T): whitened values. after (G, T, T): whitened steps, column k is 1 from window k on. With S the running sums of products
-    of the whitened 1, step and x, a = S_hh - S_h1^2 / S_11 and b = S_hx - S_h1 S_1x / S_11: a change ~ N(0, g2) at k multiplies the
-    likelihood by (1 + g2 a)^(-1/2) exp(g2 b2 / (2 (1 + g2 a))), and one of exactly d by exp(d b - d2 a / 2).
+    With S the running sums of products of the whitened 1, step h and x, a = S_hh - S_h1^2 / S_11 and b = S_hx - S_h1 S_1x / S_11: a
+    change ~ N(0, g2) at k multiplies the likelihood by (1 + g2 a)^(-1/2) exp(g2 b2 / (2 (1 + g2 a))), one of exactly d by
+    exp(d b - d2 a / 2).
     """
-    total = partial(np.cumsum, axis=1)
-    one, step = after[:, :, 0], after[:, :, starts]
-    weight, moment = total(one * one), total(one * value)
-    unchanged = -0.5 * (total(log_variance) + np.log(weight) + np.maximum(total(value**2) - moment**2 / weight, 0))
-    shared = total(step * one[:, :, None])
-    a = np.maximum(total(step * step) - shared**2 / weight[:, :, None], 0)
-    b = total(step * value[:, :, None]) - shared * (moment / weight)[:, :, None]
-    begun = np.arange(after.shape[1])[:, None] >= starts
+    begun = np.arange(a.shape[-2])[:, None] >= starts
     later = np.log(np.maximum(weights[1][begun.sum(axis=1)], 1e-300))
-    gain = (b * b / (1 / size**2 + a) - np.log1p(size**2 * a)) / 2 + np.where(begun, np.log(weights[0]), -math.inf)
-    top = np.maximum(gain.max(axis=2), later)
-    changed = unchanged + top + np.log(np.exp(gain - top[:, :, None]).sum(axis=2) + np.exp(later - top))
+    gain = b * b
+    gain *= 0.5 / (1 / size**2 + a)
+    gain += np.where(begun, np.log(weights[0]), -math.inf) - np.log1p(size**2 * a) / 2
+    top = np.maximum(gain.max(axis=-1), later)
+    gain -= top[..., None]
+    changed = unchanged + top + np.log(np.exp(gain, out=gain).sum(axis=-1) + np.exp(later - top))
     if not tolerance:
         return unchanged, changed, np.zeros(1)
     within = np.clip(b / np.where(a > 1e-12, a, math.inf), -tolerance, tolerance)
-    return unchanged, changed, np.where(begun, within * b - within**2 * a / 2, 0).max(axis=2)
+    return unchanged, changed, np.where(begun, within * b - within**2 * a / 2, 0).max(axis=-1)
 
 
 def start_weights(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -111,29 +139,89 @@ def start_weights(n: int) -> tuple[np.ndarray, np.ndarray]:
     return weight, 1 - np.concatenate([[0.0], np.cumsum(weight)])
 
 
-def shared_variance(members: tuple[np.ndarray, ...], *, windows: int, first: int) -> np.ndarray | None:
-    """Covariance (T, T) that windows' values have through the raters (or batches) in them: s2 sum_r p_rj p_rk, p the shares.
+def without_raters(values: np.ndarray, factors: Sequence[tuple[np.ndarray, ...]], *, noise: np.ndarray, scale: float, first: int,
+                   ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Values less what is known of the raters in each window; and `shared` and `offsets` of `log_evidence`, which say what is not.
 
-    members: arrays (rater, window, n, total, squares), a row for each rater and window. s2, the variance between raters, is the
-    analysis of variance estimate from the baseline (Searle, Casella, McCulloch 1992, ch. 3). None where the baseline has fewer than
-    3 raters or shows no variance, and where the same raters share every window alike: then nothing of it differs by window.
+    values, noise (T,): in standard deviations of a unit, whose variance in the members' numbers is `scale`. factors: raters, then what
+    else windows have in common (batches), each as `members` of `shared_variance`; values are cleared of the first that differs.
+    """
+    found, offsets = [], None
+    for members in factors:
+        shared, between, inner = shared_variance(members, windows=len(values), first=first)
+        if shared is not None and offsets is None:
+            told = np.minimum(inner, scale * noise * np.bincount(members[1], members[2], len(values)))
+            offset, shared, errors = compared(members, windows=len(values), between=between, inner=told)
+            values, offsets = values - offset / math.sqrt(scale), errors / scale
+        found += [] if shared is None else [shared / scale]
+    return values, sum(found[1:], found[0]) if found else None, offsets
+
+
+def shared_variance(members: tuple[np.ndarray, ...], *, windows: int, first: int) -> tuple[np.ndarray | None, float, float]:
+    """Covariance (T, T) that windows' values have through the raters (or batches) in them: s2 sum_r p_rj p_rk, p the shares; s2, the
+    variance between raters; and the variance of a rating within them.
+
+    members: arrays (rater, window, n, total, squares), a row for each rater and window. s2 is the analysis of variance estimate from
+    the baseline (Searle, Casella, McCulloch 1992, ch. 3). No covariance (None) where the baseline has fewer than 3 raters or shows no
+    variance, and where the same raters share every window alike: then nothing of it differs by window.
     """
     rater, window, n, total, squares = members
     if not len(rater) or not n[window < first].sum():
-        return None
+        return None, 0.0, 0.0
     each = [np.bincount(rater[window < first], a[window < first]) for a in (n, total, squares)]
     n_r, total_r, squares_r = (a[each[0] > 0] for a in each)
     raters, size = len(n_r), n_r.sum()
     if raters < 3 or size <= raters:
-        return None
-    inner = squares_r.sum() - (total_r**2 / n_r).sum()
-    outer = (total_r**2 / n_r).sum() - total_r.sum() ** 2 / size
-    effective = (size - (n_r**2).sum() / size) / (raters - 1)
-    variance = (outer / (raters - 1) - inner / (size - raters)) / effective
-    share = np.zeros((int(rater.max()) + 1, windows))
-    np.add.at(share, (rater, window), n)
+        return None, 0.0, 0.0
+    inner = (squares_r.sum() - (total_r**2 / n_r).sum()) / (size - raters)
+    outer = ((total_r**2 / n_r).sum() - total_r.sum() ** 2 / size) / (raters - 1)
+    between = max(outer - inner, 0.0) / ((size - (n_r**2).sum() / size) / (raters - 1))
+    share = spread_out(members, n, windows)
     share /= np.maximum(share.sum(axis=0), 1)
-    found = max(variance, 0.0) * (share.T @ share)
+    found = between * (share.T @ share)
     differs = np.diag(found) - 2 * found.mean(axis=0) + found.mean()
-    noise = inner / (size - raters) / np.maximum(np.bincount(window, n, windows), 1)
-    return found if (differs > 0.02 * noise).any() else None
+    noise = inner / np.maximum(np.bincount(window, n, windows), 1)
+    return (found if (differs > 0.02 * noise).any() else None), between, inner
+
+
+def spread_out(members: tuple[np.ndarray, ...], numbers: np.ndarray, windows: int) -> np.ndarray:
+    """Numbers of each rater and window as a matrix (R, T)."""
+    found = np.zeros((int(members[0].max()) + 1, windows))
+    np.add.at(found, (members[0], members[1]), numbers)
+    return found
+
+
+def compared(members: tuple[np.ndarray, ...], *, windows: int, between: float, inner: np.ndarray,
+             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each window owes to the raters in it, as far as their earlier ratings tell: raters who stay are held against themselves.
+
+    between: variance between raters. inner (T,): of a rating within them, no more than a window's sampling error bears.
+
+    Returns the offsets (T,), to be taken from the windows' values; the covariance (T, T) that the raters then still give, in place of
+    `shared_variance`'s; and what the offsets add to the values' sampling (co)variances (T, T), whose rest is diagonal.
+
+    With y_rt a rater's mean in a window, n_rt its ratings and x_t a window's mean less its offset o_t = sum_r p_rt s_rt, a rater's
+    level is told by Z_r / (N_r + inner / between), Z_r = sum_{j < t} n_rj (y_rj - x_j) and N_r = sum_{j < t} n_rj: best linear
+    prediction. Any weeks' effects, and any change, leave y_rj - x_j alone, so that x moves with them one for one. All is linear in the
+    ratings, and the covariances follow term by term: with a_r = p_rt / (N_r + ..), x_t = sum_r p_rt y_rt - sum_r a_r Z_r.
+    """
+    n, total = (spread_out(members, numbers, windows) for numbers in members[2:4])
+    size = np.maximum(n.sum(axis=0), 1.0)
+    share, offset, x = n / size, np.zeros(windows), np.zeros(windows)
+    told, so_far, spread = np.zeros((3, len(n)))              # Z, N, and the variance of sum_j n_rj y_rj
+    errors, own = np.zeros((windows, windows)), np.zeros((len(n), windows))   # covariances of x; of sum_j n_rj y_rj with x
+    of_raters = np.zeros((len(n), windows))                   # how much of each rater's level is in x
+    for t in range(windows):
+        a = share[:, t] / (so_far + max(inner[t] / between, 1e-9))
+        b = a @ n[:, :t]
+        offset[t] = a @ told
+        x[t] = total[:, t].sum() / size[t] - offset[t]
+        with_own = a @ own[:, :t]
+        errors[t, :t] = errors[:t, t] = b @ errors[:t, :t] - with_own
+        errors[t, t] = a**2 @ spread - 2 * with_own @ b + b @ errors[:t, :t] @ b + inner[t] * share[:, t].sum() / size[t]
+        own[:, t] = inner[t] * share[:, t] - a * spread + own[:, :t] @ b
+        of_raters[:, t] = share[:, t] - a * so_far + of_raters[:, :t] @ b
+        told += total[:, t] - n[:, t] * x[t]
+        so_far += n[:, t]
+        spread += inner[t] * n[:, t]
+    return offset, between * of_raters.T @ of_raters, errors - np.diag(inner * share.sum(axis=0) / size)

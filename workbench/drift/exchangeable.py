@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 BINS = 8
+ROOM = 100_000           # numbers held at once: little enough to stay near the processor, however many windows and kinds of units
 UNLIKE = 0.1             # distance of the distributions of ratings a unit, beyond chance, above which two errors are taken apart
 
 
@@ -27,15 +28,22 @@ def exchangeable_values(units: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray
     each window's randomisation is drawn from; ties among units are broken by it.
     """
     kinds, counts = merged(units)
-    score = [normal_score(kinds, counts[:, :t].sum(axis=1), counts[:, t], np.random.default_rng(seeds[t]).random(BINS))
-             for t in range(1, len(units))]
-    n = counts.sum(axis=0)
+    lot = np.array([np.random.default_rng(seed).random(BINS) for seed in seeds[1:]]).reshape(-1, BINS)
+    so_far, now = counts.cumsum(axis=1).T, counts.T
+    block = max(1, ROOM // len(kinds))
+    score = [normal_scores(kinds, so_far[:-1][i:i + block], now[1:][i:i + block], lot[i:i + block])
+             for i in range(0, len(units) - 1, block)]
+    return summed(np.concatenate(score) if score else np.zeros(0), counts.sum(axis=0))
+
+
+def summed(score: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Values (.., T) from the scores (.., T - 1) of all windows but the first, which has 0; n (T,): units."""
     before = np.cumsum(n)
-    values, mean = [0.0], 0.0
-    for t, z in enumerate(score, start=1):
-        values.append(mean + z * math.sqrt(1 / n[t] + 1 / before[t - 1]))
-        mean += (values[-1] - mean) * n[t] / before[t]
-    return np.array(values)
+    values, mean = [np.zeros(score.shape[:-1])], 0.0
+    for t in range(1, len(n)):
+        values.append(mean + score[..., t - 1] * math.sqrt(1 / n[t] + 1 / before[t - 1]))
+        mean = mean + (values[-1] - mean) * n[t] / before[t]
+    return np.stack(values, axis=-1)
 
 
 def merged(units: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -51,41 +59,55 @@ def merged(units: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[
     return pairs[order][new], counts
 
 
-def normal_score(kinds: np.ndarray, before: np.ndarray, now: np.ndarray, lot: np.ndarray) -> float:
-    """How far the units of this window lie above those so far and its own, N(0, 1) if all are exchangeable. kinds (M, 2): above, below."""
+def normal_scores(kinds: np.ndarray, before: np.ndarray, now: np.ndarray, lot: np.ndarray) -> np.ndarray:
+    """How far the units of each window lie above those so far and its own, N(0, 1) if all are exchangeable. kinds (M, 2): above, below;
+    before, now (W, M): how many of each kind; lot (W, BINS)."""
     from scipy.special import ndtri
 
-    if unlike(kinds[:, 1], before, now) and (z := welch(kinds, before, now)) is not None:
-        return z
-    bag = before + now
-    present = bag > 0
-    bag, now, (above, below) = bag[present], now[present], kinds[present].T
-    value = above - (bag @ above) / (bag @ below) * below if bag @ below else above * 0
-    order = np.argsort(value, kind="stable")
-    place = np.cumsum(bag[order])
-    bins = np.minimum(BINS * (place - bag[order] / 2) // place[-1], BINS - 1).astype(int) if len(order) > BINS else np.arange(len(order))
-    n_all, n_now, total = (np.bincount(bins, a[order]) for a in (bag, now, bag * value))
-    n_now, total, n_all = n_now[n_all > 0], total[n_all > 0], n_all[n_all > 0]
-    left_all, left_now = n_all[::-1].cumsum()[::-1], n_now[::-1].cumsum()[::-1]
-    if len(n_all) < 2:                                # all alike so far: nothing is known, and the score is a draw
-        return float(ndtri(lot[0]))
-    k, bigger, n, size = n_now[:-1], n_all[:-1], left_now[:-1], left_all[:-1]
-    rest = total[::-1].cumsum()[::-1][1:] / left_all[1:]
-    drawn = n_now.sum() / n_all.sum() * size          # of the bins left, as far as the bag can tell
+    n_all, n_now, total = binned(kinds, before, now)
+    filled = (n_all > 0).sum(axis=1)
+    left_all, left_now, left_total = (a[:, ::-1].cumsum(axis=1)[:, ::-1] for a in (n_all, n_now, total))
+    told = np.arange(BINS - 1) < filled[:, None] - 1
+    k, bigger, n, size = n_now[:, :-1], np.where(told, n_all[:, :-1], 1), left_now[:, :-1], np.where(told, left_all[:, :-1], 1)
+    rest = left_total[:, 1:] / np.where(told, left_all[:, 1:], 1)
+    drawn = left_now[:, :1] / left_all[:, :1] * size  # of the bins left, as far as the bag can tell
     spread = np.sqrt(np.maximum(drawn * (bigger / size) * (1 - bigger / size) * (size - drawn) / np.maximum(size - 1, 1), 0))
-    pull = (total[:-1] / bigger - rest) * spread
-    if not (pull**2).sum() > 0:
-        pull = np.eye(len(pull))[0]
-    return float(randomised(k, bigger, n, size, lot[:len(k)]) @ pull / math.sqrt((pull**2).sum()))
+    pull = np.where(told, (total[:, :-1] / bigger - rest) * spread, 0)
+    pull[~(pull**2).sum(axis=1).astype(bool), 0] = 1
+    score = np.zeros(told.shape)
+    score[told] = randomised(k[told], bigger[told], n[told], size[told], lot[:, :BINS - 1][told])
+    score[filled < 2, 0] = ndtri(lot[filled < 2, 0])  # all alike so far: nothing is known, and the score is a draw
+    found = (score * pull).sum(axis=1) / np.sqrt((pull**2).sum(axis=1))
+    for i in np.flatnonzero(unlike(kinds[:, 1], before, now)):
+        z = welch(kinds, before[i], now[i])
+        found[i] = found[i] if z is None else z
+    return found
 
 
-def unlike(below: np.ndarray, before: np.ndarray, now: np.ndarray) -> bool:
-    """Whether the window's units bear other numbers of ratings than those so far: then they are not exchangeable, changed or not."""
-    size, code = np.unique(below, return_inverse=True)
+def binned(kinds: np.ndarray, before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Units by bins of like size in order of value (W, BINS), those that hold any first: how many in all, now, and the sum of values."""
+    (above, below), bag = kinds.T, before + now
+    ratio = (bag @ above) / np.where(bag @ below, bag @ below, np.inf)
+    value = np.where((bag @ below != 0)[:, None], above - ratio[:, None] * below, 0)
+    order = np.argsort(value, axis=1, kind="stable")
+    bag, now, value = (np.take_along_axis(a, order, axis=1) for a in (bag, now, value))
+    place, rank = bag.cumsum(axis=1), (bag > 0).cumsum(axis=1)
+    bins = np.where(rank[:, -1:] > BINS, BINS * (place - bag / 2) // place[:, -1:], rank - 1)
+    code = (np.clip(bins, 0, BINS - 1) + BINS * np.arange(len(bag))[:, None]).astype(np.int64).ravel()
+    sums = [np.bincount(code, a.ravel(), BINS * len(bag)).reshape(-1, BINS) for a in (bag, now, bag * value)]
+    filled = np.argsort(sums[0] == 0, axis=1, kind="stable")
+    n_all, n_now, total = (np.take_along_axis(a, filled, axis=1) for a in sums)
+    return n_all, n_now, total
+
+
+def unlike(below: np.ndarray, before: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """Whether windows' units bear other numbers of ratings than those so far: then they are not exchangeable, changed or not."""
+    size, last = np.unique(np.sort(below)[::-1], return_index=True)
     if len(size) < 2:
-        return False
-    shares = [np.cumsum(np.bincount(code, n)) / n.sum() for n in (before, now)]
-    return bool(np.abs(shares[0] - shares[1]).max() > UNLIKE + 1.4 / math.sqrt(now.sum()))
+        return np.zeros(len(now), dtype=bool)
+    last, order = len(below) - 1 - last, np.argsort(below, kind="stable")
+    shares = [n[:, order].cumsum(axis=1)[:, last] / n.sum(axis=1, keepdims=True) for n in (before, now)]
+    return np.abs(shares[0] - shares[1]).max(axis=1) > UNLIKE + 1.4 / np.sqrt(now.sum(axis=1))
 
 
 def welch(kinds: np.ndarray, before: np.ndarray, now: np.ndarray) -> float | None:
@@ -107,11 +129,14 @@ def randomised(k: np.ndarray, marked: np.ndarray, n: np.ndarray, size: np.ndarra
     k, marked = np.where(low, n - k, k), np.where(low, size - marked, marked)
     at = np.exp(choose(marked, k, betaln) + choose(size - marked, n - k, betaln) - choose(size, n, betaln))
     sd = np.sqrt(n * (marked / size) * (1 - marked / size) * (size - n) / np.maximum(size - 1, 1))
-    j = k[:, None] + np.arange(int(min(10 * sd.max() + 30, n.max() + 1)))
-    up = np.maximum(marked[:, None] - j, 0) * np.maximum(n[:, None] - j, 0)
-    ratio = up / np.maximum((j + 1) * (size - marked - n)[:, None] + (j + 1) * (j + 1), 1)
-    tail = at * (lot + np.cumprod(ratio, axis=1).sum(axis=1))
-    return np.where(low, 1.0, -1.0) * ndtri(np.clip(tail, 1e-300, 1 - 1e-16))
+    terms, beyond = np.arange(int(min(8 * sd.max(initial=0) + 30, n.max(initial=0) + 1))), np.zeros(len(k))
+    block = max(1, ROOM // len(terms))
+    for i in range(0, len(k), block):
+        own = slice(i, i + block)
+        j = k[own, None] + terms
+        up = np.maximum(marked[own, None] - j, 0) * np.maximum(n[own, None] - j, 0)
+        beyond[own] = np.cumprod(up / np.maximum((j + 1) * ((size - marked - n)[own, None] + j + 1), 1), axis=1).sum(axis=1)
+    return np.where(low, 1.0, -1.0) * ndtri(np.clip(at * (lot + beyond), 1e-300, 1 - 1e-16))
 
 
 def choose(n: np.ndarray, k: np.ndarray, betaln: object) -> np.ndarray:

@@ -76,6 +76,7 @@ def by_key(table: pd.DataFrame | None, by: Sequence[str]) -> dict[tuple[str, ...
     """The rows of each stream."""
     if table is None or table.empty:
         return {}
+    table = table.assign(_at=pd.to_datetime(table["window"], utc=True))
     missing = table[list(by)].isna()
     text = table[list(by)].astype("object").where(~missing, None).map(str)
     return {key if isinstance(key, tuple) else (key,): table.loc[rows.index] for key, rows in text.groupby(list(by), sort=False)}
@@ -85,14 +86,14 @@ def members(table: pd.DataFrame | None, column: str, starts: Sequence[pd.Timesta
     """Who rated how much in each window, and with which sum; of the share of a level its count."""
     if table is None or table[column].isna().any() or table[column].nunique() < 2:
         return None
-    table = table.assign(_at=pd.to_datetime(table["window"], utc=True))
-    if level is not None:
-        table = table.assign(total=table["n"].where(table["level"] == level, 0), squares=table["n"].where(table["level"] == level, 0))
-    table = table.rename(columns={"n_ratings": "n"}).groupby([column, "_at"], as_index=False)[["n", "total", "squares"]].sum()
-    place = table["_at"].map({at: i for i, at in enumerate(starts)})
-    table = table[place.notna()]
-    numbers = (table[c].to_numpy(dtype=float) for c in ("n", "total", "squares"))
-    return (table[column].factorize()[0], place.dropna().to_numpy(dtype=int), *numbers)  # type: ignore[return-value]
+    place = pd.DatetimeIndex(starts).get_indexer(pd.DatetimeIndex(table["_at"]))
+    table, place = table[place >= 0], place[place >= 0]
+    n = table["n" if "n" in table else "n_ratings"].to_numpy(dtype=float)
+    told = np.where(table["level"].fillna(-1).to_numpy() == level, n, 0.0) if level is not None else None
+    person = table[column].factorize(sort=True)[0]
+    cell, code = np.unique(person * len(starts) + place, return_inverse=True)
+    numbers = (n, *((table[c].to_numpy(dtype=float) for c in ("total", "squares")) if told is None else (told, told)))
+    return (cell // len(starts), cell % len(starts), *(np.bincount(code, each) for each in numbers))  # type: ignore[return-value]
 
 
 def sums_of(groups: Sequence[Moments | Patterns], metric: str) -> Iterator[tuple[str, int | None, list[Any]]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.drift.alarms import with_alarms
-from workbench.drift.evidence import log_evidence, shared_variance
+from workbench.drift.evidence import log_evidence, without_raters
 from workbench.drift.exchangeable import exchangeable_values
 from workbench.drift.measures import METRICS, read_streams
 from workbench.drift.starts import Start, mean_of_baseline, of_times, phases, starts_of, strays, window_counts
@@ -39,9 +39,10 @@ def monitor(ratings: Ratings, *, metric: str | Sequence[str] = "mean", by: Seque
     of streams) / error_rate; however often and long one looks, at most a share `error_rate` of unchanged tables ever shows that in any
     of its streams. All streams of a table are updated together, one look a window.
 
-    "Nothing changed" lets windows differ by themselves: by the raters who are in them (their severities, and who came and went), by
-    their batches, and by what a week's ratings share for no known reason. How much that is, is learnt from baseline and later windows,
-    and the least favourable amount counts (`drift.evidence`). With few baseline windows that is little known, and early changes wait.
+    "Nothing changed" lets windows differ by themselves: by the raters who are in them (their severities, and who came and went; those
+    who stay are held against themselves), by their batches, and by what a week's ratings share for no known reason. How much that is,
+    is learnt from baseline and later windows, and the least favourable amount counts (`drift.evidence`). With few baseline windows that
+    is little known, and early changes wait.
     What is presumed: units (items; prompts where known) are independent, raters are drawn alike, and weeks differ independently.
 
     metric: one or several of "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the
@@ -146,20 +147,20 @@ def evidence_of(stream: Stream, place: np.ndarray, rows: pd.DataFrame, first: in
         name = zlib.crc32(f"{stream.metric} {stream_name(stream.key)}".encode())
         seeds = [(seed, name, int(at.timestamp()) % 2**32) for at in rows["window"]]
         values, variance = exchangeable_values([stream.units[i] for i in place], seeds=seeds), np.ones(len(rows))  # type: ignore[index]
-    return log_evidence(values, units=units, unit_variance=variance, first=first, tolerance=tolerance / math.sqrt(scale),
-                        shared=covariances(stream, place, first, scale))
+    values, shared, offsets = without_raters(values, members_of(stream, place), noise=variance / units, scale=scale, first=first)
+    return log_evidence(values, units=units, unit_variance=variance, first=first, tolerance=tolerance / math.sqrt(scale), shared=shared,
+                        offsets=offsets)
 
 
-def covariances(stream: Stream, place: np.ndarray, first: int, scale: float) -> np.ndarray | None:
-    """What windows share through raters and batches, in variances of a unit."""
+def members_of(stream: Stream, place: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+    """Who and what windows have in common: the stream's members in the windows that are looked at."""
     found = []
     for member, row, *numbers in stream.members:
         at = np.full(int(max(row.max(initial=0), place.max())) + 1, -1)
         at[place] = np.arange(len(place))
         here = at[row] >= 0
-        one = shared_variance((member[here], at[row[here]], *(a[here] for a in numbers)), windows=len(place), first=first)
-        found += [one / scale] if one is not None else []
-    return sum(found[1:], found[0]) if found else None
+        found.append((member[here], at[row[here]], *(a[here] for a in numbers)))
+    return found
 
 
 def enough_units(rows: pd.DataFrame, exact: bool) -> tuple[np.ndarray, list[str]]:

@@ -10,6 +10,8 @@ from workbench.errors import RatingsError, shorten
 from workbench.reduce.slots import ENGINES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from workbench.ratings import Ratings, Source
@@ -36,8 +38,27 @@ def collect(source: Source, expression: Any) -> pd.DataFrame:
             source.memory[place] = frame_of(source, expression)
         return source.memory[place].copy(deep=False)
     text = expression.get_backend().compile(expression)
-    path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: frame_of(source, expression).to_parquet(p, index=False))
+    path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: write_answer(source, expression, text, p))
     return pd.read_parquet(path)
+
+
+def write_answer(source: Source, expression: Any, text: str, path: Path) -> None:
+    """Run an expression, whose `text` it is, and write its result. DuckDB is given the text: Ibis would write it down once more and
+    take the result apart value by value, which costs three times as much as the result."""
+    backend = expression.get_backend()
+    if backend.name != "duckdb":
+        frame_of(source, expression).to_parquet(path, index=False)
+        return
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    kinds = pa.schema([field.with_nullable(True) for field in expression.as_table().schema().to_pyarrow()])
+    found = backend.con.sql(text).to_arrow_table().cast(kinds)
+    for place, (name, column) in enumerate(zip(found.column_names, found.columns)):
+        known = column.null_count < len(column) or not len(column)
+        if not known and not (pa.types.is_floating(column.type) or pa.types.is_temporal(column.type)):
+            found = found.set_column(place, name, pa.nulls(len(column)))      # None in each row, as of a frame
+    write_table(found, path, coerce_timestamps="us", allow_truncated_timestamps=True)
 
 
 def text_is_stable(source: Source) -> bool:

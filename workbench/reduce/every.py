@@ -14,7 +14,8 @@ from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.scan import facts
 from workbench.reduce.level import with_level
-from workbench.reduce.select import INSTRUMENT, Selection, combinations, group_ids, panel_rules, select, shared_scales
+from workbench.reduce.pooled import group_ids, shared_scales
+from workbench.reduce.select import INSTRUMENT, Selection, combinations, panel_rules, select
 from workbench.reduce.used import MAX_CELLS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 # What narrows the raters must not take the truth away: it speaks of units, whoever rated them.
 OF_RATERS = ("rater_kind", "rater_id", "layer", "selection", "party", "session")
+CHOSEN = ("routed", "review")     # selections that look at former ratings first
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Votes:
     key: the group, `by` column -> level. units: (N rows) item_id, step, criterion, rubric of each unit. raters: (m,) their ids.
     item, rater, level: (R,) codes into units, raters, levels (-1 where the scale has none); score: (R,). gold_level (N,), -1, and
     gold_score (N,), nan: what those asked for the truth say of a unit, and told_by (N,) who they are, "" for nobody (see
-    `told_ratings`). The rest as in `Patterns`.
+    `told_ratings`). chosen (N,): ratings asked for after others were seen (`CHOSEN`), None where there can be none. The rest as in
+    `Patterns`.
     """
 
     key: Mapping[str, object]
@@ -49,6 +52,7 @@ class Votes:
     scale: str
     n_dropped: int
     note: str
+    chosen: np.ndarray | None = None
 
     @property
     def n_items(self) -> int:
@@ -90,7 +94,8 @@ def votes(ratings: Ratings, *, by: Sequence[str] = (), repeats: bool = False, tr
 
     Errors: as `patterns`; `RatingsError` above `max_cells` ratings.
     """
-    chosen = select(ratings, by=by)
+    picked = "selection" not in ratings.missing and any(c == "selection" and not {*CHOSEN}.isdisjoint(v) for c, v in ratings.conditions)
+    chosen = select(ratings, by=by, extra=["selection"] if picked and "selection" not in by else ())
     if (n := int(chosen.groups["n_used"].sum())) > max_cells:
         raise RatingsError(f"{ratings.source.name}: this needs {n:,} ratings in memory, more than {max_cells:,}. "
                            f"Narrow them with where() or between().")
@@ -102,7 +107,7 @@ def coded(ratings: Ratings, chosen: Selection, repeats: bool, truth: Sequence[st
     again = repeats and facts(ratings).n_repeats > 0
     table, same = with_repeats(ratings, chosen) if again else chosen.table, constant(ratings, chosen)
     units = [c for c in chosen.unit if c not in same]
-    columns = list(dict.fromkeys((*chosen.by, *units, "rater_id", "level", "score")))
+    columns = list(dict.fromkeys((*chosen.by, *units, "rater_id", *chosen.extra, "level", "score")))
     found = collect(ratings.source, table.select(*columns).order_by(columns if again else columns[:-2]))
     asked = bool(truth) and "rater_kind" not in ratings.missing
     told, made = told_ratings(ratings, unit=chosen.unit, kinds=truth) if asked else None, []
@@ -113,7 +118,8 @@ def coded(ratings: Ratings, chosen: Selection, repeats: bool, truth: Sequence[st
         level, scale = rows["level"].astype("float64").fillna(-1).to_numpy().astype(int), chosen.scales[place]
         made.append(Votes(key, first, np.asarray(raters), item, rater, level, rows["score"].to_numpy(dtype=float),
                           *known(first, told, scale.levels), scale.levels, np.asarray(scale.values, dtype=float), scale.name,
-                          int(chosen.groups.iloc[place]["n_scope"]) - len(rows), chosen.notes[place]))
+                          int(chosen.groups.iloc[place]["n_scope"]) - len(rows), chosen.notes[place],
+                          np.bincount(item, rows["selection"].isin(CHOSEN), len(first)) if "selection" in rows else None))
     return made
 
 

@@ -31,6 +31,7 @@ LEAST_BITS = 6          # a digit that holds fewer than 64 ratings is soon too s
 WORDS_LIMIT = 4         # beyond this many words an item's counts are held sparsely
 CLUSTER = "_cluster"    # the name under which a cluster is grouped by
 DENSE_LIMIT = 20_000_000  # cells of a (P, q) array held densely
+Words = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # a group's packed counts, their weight, and clusters
 
 
 def patterns(ratings: Ratings, *, by: Sequence[str] = (), cluster: str | None = None, panel: bool = True) -> list[Patterns]:
@@ -55,10 +56,10 @@ def counted(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Pa
     short = [scale for scale in chosen.scales if 0 < len(scale.levels) <= room]
     long = [scale for scale in chosen.scales if len(scale.levels) > room]
     parts: list[Any] = [None] * len(chosen.scales)
-    for scales, found in ((short, lambda table: packed(chosen, table, bits, cluster)),
-                          (long, lambda table: listed(chosen, table, cluster))):
+    for scales, found, split in ((short, lambda table: packed(chosen, table, bits, cluster), lambda rows: words_of(chosen, rows)),
+                                 (long, lambda table: listed(chosen, table, cluster), chosen.parts)):
         if scales:
-            rows = chosen.parts(collect(ratings.source, found(chosen.rated_on(scales))))
+            rows = split(collect(ratings.source, found(chosen.rated_on(scales))))
             parts = [own if scale in scales else part for scale, own, part in zip(chosen.scales, rows, parts)]
     return [group_of(chosen, place, rows, bits) for place, rows in enumerate(parts)]
 
@@ -71,7 +72,7 @@ def counted_at_once(ratings: Ratings, chosen: Selection, cluster: str | None) ->
         bits = WORD_BITS // max(levels)
         if (found := packed_patterns(table, chosen, bits)) is not None:
             chosen = replace(chosen, single=True)
-            return [group_of(chosen, place, rows, bits) for place, rows in enumerate(chosen.parts(found))]
+            return [group_of(chosen, place, rows, bits) for place, rows in enumerate(words_of(chosen, found))]
     top = known.n_rows.bit_length()
     bits = min(top, (WORD_BITS - top) // max(1, max(levels, default=1) - 1))
     if known.sized or cluster or bits < min(LEAST_BITS, top) or min(levels, default=0) == 0:
@@ -80,7 +81,7 @@ def counted_at_once(ratings: Ratings, chosen: Selection, cluster: str | None) ->
     if not len(found) or found["repeats"].any() or found["most"].max() >= 1 << bits:
         return None
     chosen = replace(chosen, single=True)
-    return [group_of(chosen, place, rows, bits) for place, rows in enumerate(chosen.parts(found))]
+    return [group_of(chosen, place, rows, bits) for place, rows in enumerate(words_of(chosen, found))]
 
 
 def clustered(chosen: Selection, t: Any, cluster: str | None) -> tuple[Any, list[str]]:
@@ -123,28 +124,34 @@ def listed(chosen: Selection, table: Any, cluster: str | None) -> Any:
     return t.group_by(keys).aggregate(n=t.count()).order_by(keys)
 
 
-def group_of(chosen: Selection, place: int, rows: "pd.DataFrame | None", bits: int) -> Patterns:
+def words_of(chosen: Selection, found: "pd.DataFrame") -> list[Words]:
+    """The packed rows of each group as arrays."""
+    found, spans = chosen.spans(found)
+    words = np.column_stack([found[c].to_numpy(dtype=np.int64) for c in found if c[0] == "w" and c[1:].isdigit()])
+    weight, clusters = found["weight"].to_numpy(dtype=float), cluster_codes(found)
+    return [(words[span], weight[span], own_codes(clusters, span)) for span in spans]
+
+
+def group_of(chosen: Selection, place: int, rows: "pd.DataFrame | Words | None", bits: int) -> Patterns:
     """One group with its arrays. Errors: `RatingsError` where its scale has levels and some ratings are on none of them."""
-    key, scale, group = chosen.keys()[place], chosen.scales[place], chosen.groups.iloc[place]
-    q, used = len(scale.levels), int(group["n_used"])
+    key, scale, (used, n_raters, n_dropped) = chosen.keys()[place], chosen.scales[place], chosen.counts[place]
+    q = len(scale.levels)
     if rows is None:
         counts, weight, codes = np.zeros((0, 0)), np.zeros(0), None
     else:
-        counts, weight, codes = unpacked(rows, q, bits) if "weight" in rows else unlisted(rows, q, chosen.keyed)
+        counts, weight, codes = (unpacked(rows[0], q, bits), *rows[1:]) if isinstance(rows, tuple) else unlisted(rows, q, chosen.keyed)
         n = int(round(float(np.asarray(counts.sum(axis=1)).ravel() @ weight)))
         if n != used:
             raise RatingsError(f"group {key}: {used - n:,} of {used:,} ratings are on no level ({scale.name} scale with "
                                f"{q} levels). Statistics on levels need a rubric that names them.")
     return Patterns(key, counts, weight, codes, scale.levels, np.asarray(scale.values, dtype=float), scale.name,
-                    int(weight.sum()), int(group["n_raters"]), used, int(group["n_dropped"]), join_notes(chosen.notes[place]))
+                    int(weight.sum()), n_raters, used, n_dropped, join_notes(chosen.notes[place]))
 
 
-def unpacked(rows: "pd.DataFrame", q: int, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Counts (P, q), weight (P,) and cluster codes (P,) of one group's packed rows."""
-    per_word = WORD_BITS // bits
-    words = np.column_stack([rows[c].to_numpy(dtype=np.int64) for c in rows if c[0] == "w" and c[1:].isdigit()])
-    digits = [(words[:, k // per_word] >> (bits * (k % per_word))) & ((1 << bits) - 1) for k in range(q)]
-    return np.column_stack(digits).astype(float), rows["weight"].to_numpy(dtype=float), cluster_codes(rows)
+def unpacked(words: np.ndarray, q: int, bits: int) -> np.ndarray:
+    """Counts (P, q) of one group's packed rows (P, words)."""
+    per_word, level = WORD_BITS // bits, np.arange(q)
+    return ((words[:, level // per_word] >> (bits * (level % per_word))) & ((1 << bits) - 1)).astype(float)
 
 
 def unlisted(rows: "pd.DataFrame", q: int, keys: Sequence[str]) -> tuple[Any, np.ndarray, np.ndarray | None]:
@@ -164,3 +171,10 @@ def unlisted(rows: "pd.DataFrame", q: int, keys: Sequence[str]) -> tuple[Any, np
 def cluster_codes(rows: "pd.DataFrame") -> np.ndarray | None:
     """A code for each row's cluster; None where there are none."""
     return rows[CLUSTER].astype("object").factorize(use_na_sentinel=False)[0] if CLUSTER in rows else None
+
+
+def own_codes(clusters: np.ndarray | None, span: slice) -> np.ndarray | None:
+    """The codes of a group's clusters, from 0, of those of all."""
+    import pandas as pd
+
+    return None if clusters is None else pd.factorize(clusters[span])[0]

@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ParameterError, RatingsError, columns_of, examples, whole_items
-from workbench.estimates import MEASURES, join_notes
+import numpy as np
+
+from workbench.errors import ParameterError, columns_of, whole_items
+from workbench.estimates import MEASURES
 from workbench.instrument import Scale
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.level import instrument_condition, standing
 from workbench.reduce.held import held
-from workbench.reduce.scan import INSTRUMENT, LEVELS_LIMIT, Facts, Instrument, combinations, facts, panel_rules_of
+from workbench.reduce.pooled import group_ids, grouped_scales, shared_scales
+from workbench.reduce.scan import INSTRUMENT, Facts, Instrument, combinations, facts, panel_rules_of
 from workbench.schema import UNIT
 
 if TYPE_CHECKING:
@@ -91,6 +94,11 @@ class Selection:
         return with_counts(self)
 
     @cached_property
+    def counts(self) -> list[tuple[int, int, int]]:
+        """n_used, n_raters and n_dropped of each group."""
+        return [tuple(row) for row in self.groups[["n_used", "n_raters", "n_dropped"]].to_numpy().tolist()]
+
+    @cached_property
     def n_valued(self) -> int | None:
         """How many ratings `every` has, where that is known without counting them."""
         known = facts(self.ratings)
@@ -106,19 +114,41 @@ class Selection:
 
     def keys(self) -> list[dict[str, object]]:
         """Each group as `by` column -> level, None where it is missing."""
-        return [{c: none_if_missing(v) for c, v in zip(self.by, row)} for row in self.scope[list(self.by)].itertuples(index=False)] \
-            if self.by else [{}] * len(self.scope)
+        return self._keys
+
+    @cached_property
+    def _keys(self) -> list[dict[str, object]]:
+        if not self.by:
+            return [{}] * len(self.scope)
+        return [dict(zip(self.by, row)) for row in zip(*(plain_values(self.scope[c]) for c in self.by))]
+
+    def spans(self, found: "pd.DataFrame") -> tuple["pd.DataFrame", list[slice]]:
+        """A reduction's rows with those of each group side by side, and where these are, in the order of `scope`; nowhere where a
+        group has no ratings."""
+        ids = group_ids(found, self.by).to_numpy()
+        if (ids[1:] < ids[:-1]).any():
+            order = np.argsort(ids, kind="stable")
+            found, ids = found.iloc[order], ids[order]
+        start = np.flatnonzero(np.diff(ids, prepend=-1))
+        first = found.iloc[start]
+        own = zip(*(plain_values(first[c]) for c in self.by)) if self.by else [()] * len(start)
+        held = {key: slice(a, b) for key, a, b in zip(own, start.tolist(), [*start[1:].tolist(), len(ids)])}
+        return found, [held.get(tuple(key.values()), slice(0, 0)) for key in self.keys()]
 
     def parts(self, found: "pd.DataFrame") -> list["pd.DataFrame"]:
-        """The rows of a reduction that belong to each group, in the order of `scope`; none where a group has no ratings."""
-        held = {tuple(none_if_missing(rows[c].iloc[0]) for c in self.by): rows
-                for _, rows in found.groupby(group_ids(found, self.by), sort=False)}
-        return [held.get(tuple(key.values()), found.iloc[:0]) for key in self.keys()]
+        """The rows of a reduction that belong to each group, in the order of `scope`."""
+        found, spans = self.spans(found)
+        return [found.iloc[span] for span in spans]
 
 
 def none_if_missing(value: object) -> object:
     """None for every kind of missing value."""
     return None if value is None or value != value else value
+
+
+def plain_values(column: "pd.Series") -> list[object]:
+    """A column's values, None for the missing ones."""
+    return column.astype("object").where(column.notna(), None).tolist()
 
 
 def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extra: Sequence[str] = (),
@@ -157,7 +187,7 @@ def split_units(chosen: Selection, cluster: str) -> tuple[int, int]:
     units = levels.group_by(list(chosen.keyed)).aggregate(first=levels._own.min(), last=levels._own.max(),
                                                           n=levels.count(), n_own=levels._own.count())
     found = units.aggregate(split=(units.first != units.last).sum(), partly=((units.n_own > 0) & (units.n_own < units.n)).sum())
-    return tuple(int(n) if n == n else 0 for n in collect(chosen.ratings.source, found).iloc[0])
+    return tuple(0 if n is None or n != n else int(n) for n in collect(chosen.ratings.source, found).iloc[0])
 
 
 def selected(ratings: Ratings, by: tuple[str, ...], panel: bool, extra: Sequence[str]) -> Selection:
@@ -193,80 +223,6 @@ def counted_before(ratings: Ratings, known: Facts, by: tuple[str, ...]) -> "pd.D
 def panel_rules(ratings: Ratings, table: Any) -> Any:
     """The condition that lets a rating into the panel; a column that `where` named is left to it."""
     return panel_rules_of(ratings.source, table, {column for column, _ in ratings.conditions})
-
-
-def group_ids(frame: "pd.DataFrame", by: tuple[str, ...]) -> "pd.Series":
-    """The number of each row's group, in order of first sight."""
-    if not by:
-        return frame.assign(_g=0)["_g"]
-    return frame.groupby(list(by), dropna=False, sort=False).ngroup()
-
-
-def grouped_scales(found: "pd.DataFrame", by: tuple[str, ...], scales: Mapping[Instrument, Scale],
-                   name: str) -> tuple["pd.DataFrame", list[Scale], list[str]]:
-    """One row a group, with the scale its ratings share (per instrument in `scales`) and a note of what was pooled."""
-    ids = group_ids(found, by)
-    groups = found.assign(_g=ids).groupby("_g", sort=False).agg(
-        {**{c: "first" for c in by}, "n_scope": "sum", "n_valued": "sum", "n_raters": "max"}).reset_index(drop=True)
-    groups["n_instruments"] = (found["n_valued"] > 0).groupby(ids, sort=False).sum().to_numpy()
-    if by:  # `first` skips missing levels
-        groups = groups.assign(**{c: found.loc[~ids.duplicated(), c].reset_index(drop=True) for c in by})
-    merged, notes = [], []
-    for _, rows in found.groupby(ids, sort=False):
-        rows = rows[rows["n_ruled"] > 0] if (rows["n_ruled"] > 0).any() else rows
-        if rows["n_steps"].sum() not in (0, rows["n_ruled"].sum()):
-            raise RatingsError(f"{name}: ratings of steps and of whole items stand in one group. "
-                               "Choose with where(step=None) for whole items, or by=['step']; a run leaves the steps out "
-                               "with --exclude step=[0,1,2].")
-        merged.append(scales[tuple(rows[list(INSTRUMENT)].iloc[0])])
-        notes.append(pooling_note(rows, by, merged[-1]))
-    return groups, merged, notes
-
-
-def merge(keyed: Sequence[tuple[Instrument, Scale]], name: str) -> Scale:
-    """The one scale that several instruments share. Errors: `RatingsError` that says how to take them apart."""
-    scales = list(dict.fromkeys(scale for _, scale in keyed))
-    largest = max(scales, key=lambda s: len(s.levels), default=Scale("nominal"))
-    if len(scales) <= 1:
-        return largest
-    one_line = all((s.name, s.uses, s.assumed) == (largest.name, largest.uses, largest.assumed) for s in scales)
-    if one_line and largest.name == "nominal" and largest.assumed and all(set(s.levels) <= set(largest.levels) for s in scales):
-        return largest
-    if one_line and largest.name in ("interval", "ratio") and len({(s.minimum, s.maximum) for s in scales}) == 1:
-        values = sorted({v for s in scales for v in s.values})
-        values = values if all(s.values for s in scales) and len(values) <= LEVELS_LIMIT else []
-        return Scale(largest.name, tuple(f"{v:g}" for v in values), tuple(values), largest.minimum, largest.maximum,
-                     assumed=largest.assumed)
-    apart = next(([c] for c in ("criterion", "rubric", "rubric_version") if tells_apart(keyed, INSTRUMENT.index(c))), list(INSTRUMENT))
-    shown = [f"{'/'.join(key)} is {scale.name}" + (f" with levels {', '.join(scale.levels[:4])}{' …' * (len(scale.levels) > 4)}"
-             if scale.levels else "") for key, scale in {scale: (key, scale) for key, scale in keyed}.values()]
-    raise RatingsError(f"{name}: ratings on different scales cannot be pooled: {'; '.join(shown[:3])}. "
-                       f"Take them apart with by={apart!r}, or pick one with where({apart[0]}=...).")
-
-
-def tells_apart(keyed: Sequence[tuple[Instrument, Scale]], place: int) -> bool:
-    """Whether naming one part of the instrument is enough to tell the scales apart."""
-    seen: dict[str, Scale] = {}
-    return all(seen.setdefault(key[place], scale) == scale for key, scale in keyed)
-
-
-def pooling_note(rows: "pd.DataFrame", by: tuple[str, ...], scale: Scale) -> str:
-    """What was pooled without being asked, and what was assumed."""
-    pooled = [f"{noun} pooled: {examples(sorted(rows[c].unique()))}" for c, noun in
-              (("rubric_version", "rubric versions"), ("rubric", "rubrics")) if c not in by and rows[c].nunique() > 1]
-    return join_notes(*pooled, f"{scale.name} scale assumed from the values" if scale.assumed else "")
-
-
-def shared_scales(found: "pd.DataFrame", ids: "pd.Series", scales: Mapping[Instrument, Scale], name: str) -> dict[Instrument, Scale]:
-    """Each instrument's scale; instruments that meet in a group, directly or through others, share one."""
-    together: dict[Instrument, set[Instrument]] = {}
-    for _, rows in found.groupby(ids, sort=False):
-        ruled = rows[rows["n_ruled"] > 0] if (rows["n_ruled"] > 0).any() else rows
-        keys = {tuple(k) for k in ruled[list(INSTRUMENT)].itertuples(index=False)}
-        joined = keys.union(*(together.get(k, set()) for k in keys))
-        together |= {k: joined for k in joined}
-    merged = {id(group): merge([(k, scales[k]) for k in sorted(group)], name) for group in together.values()}
-    return {key: merged[id(group)] for key, group in together.items()}
 
 
 def last_of_repeats(table: Any, key: Sequence[str]) -> Any:

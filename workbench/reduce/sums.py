@@ -12,7 +12,7 @@ from workbench.estimates import join_notes
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.held import held
-from workbench.reduce.packing import cluster_codes, clustered
+from workbench.reduce.packing import cluster_codes, clustered, own_codes
 from workbench.reduce.select import Selection, select
 from workbench.reduce.tables import Moments
 from workbench.reduce.tallied import summed_scores
@@ -36,12 +36,13 @@ def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Mom
         found = collect(ratings.source, totals(chosen, cluster, center))
     else:
         chosen = replace(chosen, single=True)
+    found, spans = chosen.spans(found)
+    columns, clusters = [found[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight")], cluster_codes(found)
     made = []
-    for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
-        group = chosen.groups.iloc[place]
-        n, total, squares, weight = (rows[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight"))
-        made.append(Moments(key, n, total, squares, center, weight, cluster_codes(rows), chosen.scales[place].name, int(weight.sum()),
-                            int(group["n_raters"]), int(n @ weight), int(group["n_dropped"]), join_notes(chosen.notes[place])))
+    for place, (key, span, (_, n_raters, n_dropped)) in enumerate(zip(chosen.keys(), spans, chosen.counts)):
+        n, total, squares, weight = (column[span] for column in columns)
+        made.append(Moments(key, n, total, squares, center, weight, own_codes(clusters, span), chosen.scales[place].name,
+                            int(weight.sum()), n_raters, int(n @ weight), n_dropped, join_notes(chosen.notes[place])))
     return made
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.errors import ParameterError, ReportError, examples, one_of
+from workbench.periods import period_bounds
 from workbench.report.pack import find_workspace
 
 MANIFEST = "manifest.json"
 STAGING, HELD = ".staging-", "held"
 SCHEMA_VERSION = 1
-RUN_COLUMNS = ("pack", "period", "version", "status", "started", "seconds", "n_alarm", "n_attention", "path")
+RUN_COLUMNS = ("pack", "period", "version", "status", "started", "seconds", "n_alarm", "n_attention", "revises", "path")
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,31 @@ def find_run(name: str | Path, *, workspace: str | Path | None = None) -> Run:
     return replace(own, failed={name: n["error"] for name, n in own.manifest["notebooks"].items() if n["error"]})
 
 
+def newest(root: Path, pack: str) -> list[Run]:
+    """The newest whole report of each period of a pack, in order of time, the undated first; those that cannot be read are left out."""
+    found: dict[str, tuple[str, Run]] = {}
+    for path in sorted((root / "reports" / pack).glob(f"*/*/{MANIFEST}")):
+        with suppress(ValueError, KeyError, OSError, ParameterError):
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            start = "" if manifest["period"] == "undated" else period_bounds(manifest["period"])[0].isoformat()
+            key = f"{start} {manifest['period']}"
+            if manifest["status"] == "complete" and ".old-" not in path.parent.name and manifest["started"] > found.get(key, ("",))[0]:
+                found[key] = (manifest["started"], Run(pack, manifest["period"], manifest["version"], path.parent))
+    return [found[key][1] for key in sorted(found)]
+
+
+def revises(period: Path, fingerprint: str, given: Mapping[str, object]) -> str:
+    """The version of the latest report of a period that was made from other ratings of that period, read alike; "" where there is none."""
+    found = []
+    for path in period.glob(f"*/{MANIFEST}"):
+        with suppress(ValueError, KeyError, OSError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            alike = told["status"] == "complete" and all(told["given"][key] == given[key] for key in ("columns", "exclude"))
+            if fingerprint and alike and told.get("fingerprint", "") not in ("", fingerprint):
+                found.append((told["started"], told["version"]))
+    return max(found, default=("", ""))[1]
+
+
 def altered(run: Run) -> pd.DataFrame:
     """The files of a report that are not as it was made: file, and `what` is wrong with it: "changed", "missing" or "added"."""
     told, there = run.manifest["files"], file_hashes(run.path)
@@ -177,7 +203,8 @@ def is_complete(folder: Path) -> bool:
 def list_runs(workspace: str | Path | None = None) -> pd.DataFrame:
     """Every report of a workspace, complete and failed, the latest period first; `path` is relative to the workspace.
 
-    `status` is "complete", "failed", or "old" for one that `force` moved aside.
+    `status` is "complete", "failed", or "old" for one that `force` moved aside. `revises` names the version of the same period that was
+    made from other ratings of it, "" where none was.
     Errors: `ReportError` for a report whose manifest cannot be read.
     """
     root = find_workspace(workspace)
@@ -196,4 +223,4 @@ def _row(folder: Path, root: Path) -> dict[str, object]:
     status = "old" if ".old-" in folder.name else manifest["status"]
     return {"pack": manifest["pack"], "period": manifest["period"], "version": manifest["version"], "status": status,
             "started": manifest["started"], "seconds": manifest["seconds"], "n_alarm": manifest["findings"].get("alarm", 0),
-            "n_attention": manifest["findings"].get("attention", 0), "path": where}
+            "n_attention": manifest["findings"].get("attention", 0), "revises": manifest.get("revises", ""), "path": where}

@@ -12,11 +12,12 @@ from workbench.errors import ParameterError, ReportError
 
 SHIPPED = "start"        # where a wheel holds notebooks/ and reports/; a checkout has them at its root
 SEED = 7                 # of the sample
-IGNORED = "reports/*/\nreports/index.html\n.workbench/\n"
+IGNORED = "reports/*/\nreports/index.html\n.workbench/\n.venv/\nsecrets.env\n"
 
 
 def begin(folder: str | Path, *, sample: bool = True) -> Path:
-    """Write a workspace: notebooks/, reports/weekly.toml and, with `sample`, data/sample; whole or not at all. Comes back with its path.
+    """Write a workspace: notebooks/, reports/weekly.toml, how to schedule it and, with `sample`, data/sample; whole or not at all. Comes
+    back with its path.
 
     folder: new or empty. Errors: `ParameterError` where something is there; `ReportError` where it cannot be written.
     """
@@ -27,7 +28,8 @@ def begin(folder: str | Path, *, sample: bool = True) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".begin-") as work:
             built = Path(work) / "workspace"
-            for place in sorted((source / "notebooks").glob("*.ipynb")) + [source / "reports/weekly.toml"]:
+            told = sorted((source / "reports").glob("*.md"))
+            for place in sorted((source / "notebooks").glob("*.ipynb")) + [source / "reports/weekly.toml", *told]:
                 (built / place.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(place, built / place.relative_to(source))
             (built / ".gitignore").write_text(IGNORED, encoding="utf-8")

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from workbench.errors import ReportError, examples
-from workbench.estimates import FINDING, MEASURES, SEVERITIES, STATUSES, findings_table
+from workbench.estimates import FINDING, MEASURES, SEVERITIES, STATUSES, finding, findings_table
+from workbench.privacy import COUNTS, kept_findings, suppressed, terms
+
+if TYPE_CHECKING:
+    from workbench.ratings import Ratings
 
 FINDINGS, ESTIMATES = "findings.parquet", "estimates.parquet"
+LEFT_OUT = "left out for privacy"
 
 
 def save(*, findings: pd.DataFrame, estimates: pd.DataFrame | Sequence[pd.DataFrame], out: str) -> None:
@@ -19,6 +25,7 @@ def save(*, findings: pd.DataFrame, estimates: pd.DataFrame | Sequence[pd.DataFr
     findings: a findings table, one row or more, for a page that cannot judge says so as a finding of severity "unknown".
     estimates: an estimates table of what the page shows, or several, each with what its rows are told apart by between `name` and `value`;
         may be empty. A true `headline` column puts a row on the index.
+    Where the report's terms ask for a `min_cell`, findings that rest on less are left out and counted, and so are estimates' values.
 
     Errors: `ReportError` for a table that is not of these forms, whether or not it is written.
     """
@@ -31,8 +38,27 @@ def save(*, findings: pd.DataFrame, estimates: pd.DataFrame | Sequence[pd.DataFr
     if out:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
-        findings.to_parquet(folder / FINDINGS, index=False)
-        joined(tables).to_parquet(folder / ESTIMATES, index=False)
+        least = terms().min_cell
+        without_small(findings, least).to_parquet(folder / FINDINGS, index=False)
+        joined([uncounted(suppressed(table, least), least) for table in tables]).to_parquet(folder / ESTIMATES, index=False)
+
+
+def without_small(findings: pd.DataFrame, least: int) -> pd.DataFrame:
+    """The findings that rest on at least `least`, and one that says how many were left out."""
+    kept = kept_findings(findings, least)
+    n = len(findings) - len(kept)
+    if not n:
+        return findings
+    said = finding(str(findings["notebook"].iloc[0]), LEFT_OUT, f"{n:,} finding{'s' if n > 1 else ''} on fewer than {least} ratings, items "
+                   "or raters not told here, so that nobody can be made out.", severity="unknown", evidence={"n_dropped": n})
+    return findings_table([*kept.to_dict("records"), said])
+
+
+def uncounted(estimates: pd.DataFrame, least: int) -> pd.DataFrame:
+    """The table without counts between 0 and `least`, which are missing there."""
+    low = {c: estimates[c].where(~estimates[c].between(0, least, inclusive="neither")) for c in COUNTS
+           if c in estimates and pd.api.types.is_numeric_dtype(estimates[c])}
+    return estimates.assign(**{c: held for c, held in low.items() if held.isna().any()}) if least else estimates
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -92,3 +118,12 @@ def storable(estimates: pd.DataFrame) -> pd.DataFrame:
     mixed = {c: estimates[c].map(str, na_action="ignore") for c in estimates.columns
              if estimates[c].dtype == object and estimates[c].dropna().map(type).nunique() > 1}
     return estimates.assign(**mixed)
+
+
+def fingerprint(ratings: Ratings) -> str:
+    """Sixteen hexadecimal digits of what the selected ratings hold, in whatever order they stand and whichever engine reads them."""
+    rows = ratings.to_pandas(limit=None)
+    told = {c: rows[c].astype("float64") if pd.api.types.is_numeric_dtype(rows[c]) else rows[c].astype("string").fillna("")
+            if not pd.api.types.is_datetime64_any_dtype(rows[c]) else rows[c].dt.as_unit("us").astype("int64") for c in sorted(rows)}
+    found = pd.util.hash_pandas_object(pd.DataFrame(told), index=False) if len(rows) else pd.Series(dtype="uint64")
+    return f"{int(found.sum()) % 2**64:016x}"

@@ -126,20 +126,27 @@ def of_findings(gate: Gate, findings: pd.DataFrame) -> str:
     return f"{len(hit)}: {said}" if len(hit) > gate.at_most else ""
 
 
-def of_estimates(gate: Gate, estimates: pd.DataFrame) -> str:
-    """Why a gate of estimates is closed: every row that it asks for must lie within its bounds."""
+def asked_rows(gate: Gate, estimates: pd.DataFrame) -> tuple[pd.DataFrame, list[str], str]:
+    """The estimates that a gate asks for, the columns they are told apart by, and why there are none ("" where there are)."""
     rows = estimates[(estimates["name"] == gate.subject) & (estimates["notebook"].eq(gate.notebook) | (gate.notebook == ""))]
     by = [column for column in grouping(estimates) if rows[column].notna().any()]
     if rows.empty or (unknown := sorted(set(gate.where) - set(by))):
         what = f"no estimate is named {gate.subject!r}" if rows.empty else f"{gate.subject} is not told apart by {examples(unknown)}"
-        return f"{what}; there are: {examples(sorted(set(estimates['name'])) if rows.empty else by)}"
+        return rows.head(0), by, f"{what}; there are: {examples(sorted(set(estimates['name'])) if rows.empty else by)}"
     for column in by:
         blank = rows[column].isna() | (rows[column].astype(str) == "")
         level = gate.where.get(column)
         rows = rows[blank if level is None else ~blank if level == ANY else rows[column].astype(str) == str(level)]
-    if rows.empty:
-        return (f"{gate.subject} has no row for just {dict(gate.where)}; it is told apart by {', '.join(by)}: "
-                f"name a level of each, or \"{ANY}\"")
+    none = (f"{gate.subject} has no row for just {dict(gate.where)}; it is told apart by {', '.join(by)}: name a level of each, or "
+            f"\"{ANY}\"")
+    return rows, by, none if rows.empty else ""
+
+
+def of_estimates(gate: Gate, estimates: pd.DataFrame) -> str:
+    """Why a gate of estimates is closed: every row that it asks for must lie within its bounds."""
+    rows, by, none = asked_rows(gate, estimates)
+    if none:
+        return none
     within = (rows[gate.column] >= gate.at_least) & (rows[gate.column] <= gate.at_most)
     return "; ".join(told(gate, row, by) for row in rows[~within].head(3).to_dict("records"))
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import signal
 import sysconfig
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import workbench
 
@@ -19,6 +22,7 @@ import workbench
 THREADS = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")}
 SOCKET_LIMIT = 70  # a socket's whole path ends at about 104 characters; ours add 34 to the folder's
 POLL = 0.2
+MAX_OUTPUT = 20_000_000  # characters that one notebook may put out; a page shows far fewer, and all are held in memory
 
 
 @dataclass(frozen=True)
@@ -40,34 +44,42 @@ class Executed:
 
 
 def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path, limits: Limits,
-            on_cell: Callable[[int], None]) -> Executed:
+            on_cell: Callable[[int], None], environment: Mapping[str, str] | None = None) -> Executed:
     """Run a notebook in `folder` with `parameters`; a failure is part of what comes back, with the cells that ran.
 
-    `on_cell` is told the index of each cell as it starts.
+    `on_cell` is told the index of each cell as it starts. environment: variables of its process beside this one's.
     """
     import nbformat
     from papermill import execute_notebook
 
+    if not logging.getLogger("papermill").handlers:     # what it says of a dead kernel is in `error`, told once
+        logging.getLogger("papermill").addHandler(logging.NullHandler())
     started = time.monotonic()
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     source = nbformat.from_dict(nbformat.validator.normalize(dict(notebook) | {"metadata": metadata})[1])
-    with _room() as room, _loop(), _kernel(room, folder) as kernel, _guard(kernel.provisioner.pid, limits) as broken:
+    with _room() as room, _loop(), _kernel(room, folder, environment or {}) as kernel, _guard(kernel.provisioner.pid, limits) as broken:
+        _bound_output(kernel, broken)
+        process = kernel.provisioner.process
         written = room / "executed.ipynb"
         error = ""
         try:
             execute_notebook(source, written, parameters=dict(parameters), progress_bar=False, km=kernel, kernel_name="python3",
-                             autosave_cell_every=0, on_cell_start=lambda cell, cell_index: on_cell(cell_index))
+                             autosave_cell_every=0, iopub_timeout=max(int(limits.timeout), 1),
+                             on_cell_start=lambda cell, cell_index: on_cell(cell_index))
         except Exception as failure:  # whatever ended it belongs on the notebook's page; the run then fails by it
-            error = broken[0] if broken else _one_line(failure)
+            error = broken[0] if broken else _one_line(failure, process.poll())
         done = nbformat.read(written, as_version=4) if written.exists() else source
     return Executed(done, time.monotonic() - started, error)
 
 
-def _one_line(failure: Exception) -> str:
+def _one_line(failure: Exception, code: int | None) -> str:
     name = getattr(failure, "ename", type(failure).__name__)
     text = str(getattr(failure, "evalue", failure)).strip()
     if name == "DeadKernelError":
-        return "its Python process ended by itself, as it does when the machine has no memory left"
+        if code == -signal.SIGKILL:
+            return "its Python process was killed, as it is when the machine has no memory left"
+        crashed = f", by {signal.Signals(-code).name}: something in it crashed" if code and code < 0 else ""
+        return f"its Python process ended by itself{crashed}"
     return f"{name}: {text}" if text else name
 
 
@@ -92,7 +104,7 @@ def _loop() -> Iterator[None]:
 
 
 @contextmanager
-def _kernel(room: Path, folder: Path) -> Iterator:
+def _kernel(room: Path, folder: Path, environment: Mapping[str, str]) -> Iterator:
     """A started kernel of this very interpreter, talking over sockets in `room`; killed at the end."""
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpecManager
@@ -104,13 +116,44 @@ def _kernel(room: Path, folder: Path) -> Iterator:
     connect, clients = kernel.client, []
     # The runner leaves the client of a kernel it was handed open: it is remembered here, to be closed.
     kernel.client = lambda **options: clients.append(connect(**options)) or clients[-1]
-    run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment(room), extra_arguments=["--HistoryManager.enabled=False"])
+    run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment(room) | environment, extra_arguments=["--HistoryManager.enabled=False"])
     try:
         yield kernel
     finally:
         for client in clients:
             client.stop_channels()
         run_sync(kernel.shutdown_kernel)(now=True)
+
+
+def _bound_output(kernel: Any, broken: list[str]) -> None:
+    """End the process once it has put out more than `MAX_OUTPUT`; `broken` then holds why."""
+    import psutil
+
+    connect, total = kernel.client, 0
+
+    def client(**options: Any) -> Any:
+        """A client whose output is counted as it comes."""
+        made = connect(**options)
+        receive = made.iopub_channel.get_msg
+
+        async def counted(timeout: float | None = None) -> dict:
+            nonlocal total
+            message = await receive(timeout=timeout)
+            content = message["content"]
+            room, total = max(MAX_OUTPUT - total, 0), total + sum(
+                len(str(part)) for part in (content.get("text", ""), *content.get("data", {}).values()))
+            if "text" in content:
+                content["text"] = content["text"][:room]
+            if total > MAX_OUTPUT and not broken:
+                broken.append(f"it put out more than {MAX_OUTPUT / 1e6:g} million characters")
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(kernel.provisioner.pid).kill()
+            return message
+
+        made.iopub_channel.get_msg = counted
+        return made
+
+    kernel.client = client
 
 
 def _environment(room: Path) -> dict[str, str]:

@@ -1,8 +1,12 @@
-"""Which period a report is about: the one asked for, else the last complete week in the data; never the clock's."""
+"""Which periods a report is due of: the one asked for, else the complete weeks in the data since the last one made; never the clock's."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from workbench.errors import ParameterError
 from workbench.periods import period_bounds
@@ -25,8 +29,8 @@ def week_is_complete(week: str, *, last: dt.datetime) -> bool:
 def choose_period(ratings: Ratings, *, period: str | None = None) -> str:
     """The period to report on: `period` ("2026-W46" or "2026-11"), else the last complete week that holds ratings.
 
-    Where no week is complete it is the only one there is; where no rating has a date it is "undated".
-    Errors: `ParameterError` for a period without ratings, naming the first and the last there are.
+    Where no rating has a date it is "undated".
+    Errors: `ParameterError` for a period without ratings, naming the first and the last there are, and where no week is complete.
     """
     if ratings.last is None:
         if period in (None, "", UNDATED):
@@ -41,6 +45,33 @@ def choose_period(ratings: Ratings, *, period: str | None = None) -> str:
     if period == UNDATED or ratings.period(period).last is None:
         raise ParameterError(f"period={period!r} has no ratings. {_span(ratings)}")
     return period
+
+
+def periods_due(ratings: Ratings, *, made: Collection[str] = (), failed: Collection[str] = ()) -> list[str]:
+    """The periods to report on when none is named: the last complete week, and the complete ones with ratings since the last in `made`.
+
+    Without any in `made` the last complete week alone. Those in `failed` are due again, however old. Errors: as `choose_period`.
+    """
+    last = choose_period(ratings)
+    if last == UNDATED:
+        return [last]
+    lost = {week for week in failed if "-W" in week and week < last and ratings.period(week).last is not None}
+    latest = max((week for week in made if "-W" in week and week <= last), default=last)
+    return sorted({last} | lost | ({week for week in weeks_since(ratings, since=latest)} - set(made)))
+
+
+def periods_made(reports: Path, *, data: str, given: Mapping[str, object]) -> tuple[set[str], set[str]]:
+    """The periods of which a pack's folder holds a whole report of these data and this order, and those of which only a failed one.
+
+    What cannot be read is left out, as is what was made of other data or told otherwise, for it is of another series.
+    """
+    whole, failed, asked = set(), set(), json.loads(json.dumps(given, default=str))
+    for path in reports.glob("[!.]*/*/manifest.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if told["data"].partition("@")[0] == data.partition("@")[0] and told["given"] == asked:
+                (failed if told["status"] == "failed" else whole).add(told["period"])
+    return whole, failed - whole
 
 
 def weeks_since(ratings: Ratings, *, since: str) -> list[str]:
@@ -64,7 +95,10 @@ def _last_complete(ratings: Ratings) -> str:
     if week_is_complete(week, last=ratings.last):
         return week
     earlier = ratings.between(None, period_bounds(week)[0]).last
-    return week if earlier is None else week_of(earlier)
+    if earlier is None:
+        raise ParameterError(f"no week is complete in the data: their only one, {week}, has no rating of its Sunday or later. A report of "
+                             f"half a week is made where it is asked for: period={week!r}, or --period {week}.")
+    return week_of(earlier)
 
 
 def _span(ratings: Ratings) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-import workbench
 from workbench.errors import ParameterError, ReportError, shorten
 from workbench.report.artefact import Run, find_run, staging
 from workbench.report.collect import gather
+from workbench.report.loop import rebaselined, recorded_actions
 from workbench.report.make import Order, run_notebooks
 from workbench.report.pack import find_workspace, load_pack
-from workbench.report.scrub import path_scrubber
+from workbench.report.private import read_under, scrubber
 from workbench.report.version import version
 from workbench.store.history import pinned
 
@@ -32,20 +33,22 @@ def rerun(name: str | Path, *, data: str | Path | None = None, workspace: str | 
     """
     root, old = find_workspace(workspace), find_run(name, workspace=workspace)
     told, pack = old.manifest, load_pack(old.pack, workspace=root)
+    said = told.get("actions", {"said": (), "past": ()})
+    pack = rebaselined(replace(pack, actions=recorded_actions(said["said"])), old.period)
     place = recorded(Path(data).absolute() if data else root / pack.data, told["data"])
     given = told["given"]
-    ratings = workbench.read(place, columns=given["columns"], exclude=given["exclude"])
+    ratings = read_under(pack.private, place, columns=given["columns"], exclude=given["exclude"])
     if ratings.snapshot.id != told["snapshot"]["id"]:
         raise ReportError(f"{old.path.name}: it was made from snapshot {told['snapshot']['id']}, and {place.name} is "
                           f"{ratings.snapshot.id}. Name the data as they were with data=, or DATA@VERSION of a managed store.")
-    own = version(pack, period=old.period, snapshot=ratings.snapshot, given=given)
+    own = version(pack, period=old.period, snapshot=ratings.snapshot, given=given, past=said["past"])
     if own != old.version:
         raise ReportError(f"{old.path.name}: {OTHER_CODE.format(now=own, then=old.version)}. Check out commit "
                           f"{told['commit'][:12] or '(none was recorded)'} and the packages of its manifest to make it again.")
     order = Order(root, pack, place, given, "", os.cpu_count() or 1, True, lambda event: None)
     with staging(root) as work:
         places = {str(one): Path(one).name for one in (place, pinned(place)[0])}
-        scrub = path_scrubber({str(work / "out"): "out", **places, str(root): "."})
+        scrub = scrubber({str(work / "out"): "out", **places, str(root): "."}, pack.private, place, columns=given["columns"])
         sections, tables, _ = run_notebooks(order, ratings.until(old.period), old.period, work / "out", scrub)
         findings, estimates = gather(tables)
     failed = [f"{section.name} ({shorten(section.error)})" for section in sections if section.error and section.name not in old.failed]

@@ -14,7 +14,7 @@ ATTRIBUTES = {"*": ["class", "style", "title"], "a": ["href", "title"], "td": ["
 UNSHOWN = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 
 
-NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d*(e[-+]?\d+)?( ?%)?|[-+]?inf|nan|nat|none|<na>|&lt;na&gt;|–|", re.IGNORECASE)
+NUMBER = re.compile(r"(&lt;)?[-+−]?[\d,]*\.?\d*(e[-+]?\d+)?( ?%)?|[-+]?inf|nan|nat|none|<na>|&lt;na&gt;|–|", re.IGNORECASE)
 SENTENCE = 40  # characters; a column of longer texts gets room to be read
 TABLE, ROW, CELL = (re.compile(rf"<{tag}\b.*?</{tag}>", re.DOTALL) for tag in ("table", "tr", "t[dh]"))
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ from workbench.errors import ReportError, shorten
 from workbench.periods import period_bounds
 from workbench.report.collect import ESTIMATES, FINDINGS, grouping
 from workbench.report.page import Page, lay_out, slug
+from workbench.report.passports import PASSPORTS, checks_in_words, passports
 
 TEMPLATES = Path(__file__).parent / "template"
 MAX_TILES = 12
@@ -28,7 +29,7 @@ WORDS = {"alarm": "Alarm", "attention": "Attention", "unknown": "Cannot tell", "
 
 @dataclass(frozen=True)
 class Section:
-    """One notebook of a report: its cleaned JSON, what it was told, how long it took, what ended it, and its page."""
+    """One notebook of a report: its cleaned JSON, what it was told, how long it took, what ended it, its page, what names its results."""
 
     name: str
     notebook: Mapping
@@ -36,6 +37,7 @@ class Section:
     error: str
     parameters: Mapping[str, object]
     page: Page | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Report:
     findings: pd.DataFrame
     estimates: pd.DataFrame
     gates: tuple[Mapping[str, object], ...] = ()
+    actions: tuple[Mapping[str, object], ...] = ()
+    revises: str = ""
+    checks: tuple[Mapping[str, object], ...] = ()
+    private: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def when(self) -> str:
@@ -75,18 +81,23 @@ def write_site(folder: Path, report: Report) -> Report:
     A notebook whose page cannot be made counts as failed.
     """
     report = replace(report, sections=tuple(_with_page(section) for section in report.sections))
-    cards, environment = findings_shown(report.findings), _environment()
+    known = passports(report)
+    cards, environment = [card | {"passport": known["findings"][card["id"]]} for card in findings_shown(report.findings)], _environment()
+    environment.globals["checked"] = checks_in_words(report)
     script = chart_script() if any(s.page.has_charts for s in report.sections) else ""
     for section in report.sections:
-        scripts = [script, (TEMPLATES / "charts.js").read_text(encoding="utf-8")] if section.page.has_charts else []
+        scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8")]
+        scripts += [script, (TEMPLATES / "charts.js").read_text(encoding="utf-8")] if section.page.has_charts else []
         own = [card for card in cards if card["notebook"] == section.name]
         html = environment.get_template("notebook.html").render(report=report, section=section, cards=own, **_scripts(scripts))
         (folder / f"{section.name}.html").write_text(html, encoding="utf-8")
         text = json.dumps(section.notebook, indent=1, ensure_ascii=False)
         (folder / "notebooks" / f"{section.name}.ipynb").write_text(text, encoding="utf-8")
-    shown = {"cards": cards, "tiles": tiles(report.estimates)}
+    muted = {action["id"]: action["state"] for action in report.actions if action["muted"]}
+    shown = {"cards": [card | {"muted": muted.get(card["id"], "")} for card in cards], "tiles": tiles(report.estimates)}
     html = environment.get_template("index.html").render(report=report, **shown, **_scripts([]))
     (folder / "index.html").write_text(html, encoding="utf-8")
+    (folder / PASSPORTS).write_text(json.dumps(known, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
     report.findings.to_parquet(folder / FINDINGS, index=False)
     report.findings.to_json(folder / "findings.json", orient="records", indent=1, force_ascii=False)
     report.estimates.to_parquet(folder / ESTIMATES, index=False)
@@ -96,6 +107,12 @@ def write_site(folder: Path, report: Report) -> Report:
 def page_of(template: str, **shown: object) -> str:
     """A page without scripts from a template."""
     return _environment().get_template(template).render(**shown, **_scripts([]))
+
+
+def chart_page(template: str, **shown: object) -> str:
+    """A page that draws charts, from a template."""
+    scripts = [chart_script(), (TEMPLATES / "charts.js").read_text(encoding="utf-8")]
+    return _environment().get_template(template).render(**shown, **_scripts(scripts))
 
 
 def _with_page(section: Section) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -47,16 +47,18 @@ def code_hashes(pack: Pack) -> dict[str, str]:
     return {"workbench": source_hash(), **{n.name: notebook_hash(n.content) for n in pack.notebooks}}
 
 
-def version(pack: Pack, *, period: str, snapshot: Snapshot, given: Mapping[str, object]) -> str:
-    """Twelve hexadecimal digits. `given` holds what was asked for: parameters, columns, exclude, seed.
+def version(pack: Pack, *, period: str, snapshot: Snapshot, given: Mapping[str, object],
+            past: Sequence[Mapping[str, object]] = ()) -> str:
+    """Twelve hexadecimal digits. `given` holds what was asked for: parameters, columns, exclude, seed; `past` what earlier reports said
+    of the findings that people did something about.
 
     The engine is left out, for it must not change a number; so are paths, times and commits.
     """
     notebooks = {n.name: [notebook_hash(n.content), n.parameters] for n in pack.notebooks}
     data = [snapshot.id, snapshot.n_rows, dict(snapshot.rubrics)]
-    gates = [str(gate) for gate in pack.gates]
-    return _hash([pack.name, pack.title, notebooks, gates, period, data, dict(given), source_hash(), platform.python_version(),
-                  package_versions()])[:12]
+    rules = [str(rule) for rule in (*pack.gates, *pack.actions, pack.private)]
+    return _hash([pack.name, pack.title, notebooks, rules, list(past), period, data, dict(given), source_hash(),
+                  platform.python_version(), package_versions()])[:12]
 
 
 def _hash(content: object) -> str:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workbench.errors import ReportError
+from workbench.errors import ReportError, WorkbenchError, shorten
 from workbench.report.artefact import Run, find_run
 from workbench.report.collect import grouping
+from workbench.report.joint import RECOMPUTED, Both, both, change_on_both
+from workbench.report.pack import find_workspace, load_pack
 from workbench.report.parameters import SET_BY_RUN
 from workbench.report.site import group
 
 DISJOINT = "assumes disjoint items: where the reports share some, the change is surer than this"
 NO_ERROR = "one of them has no interval"
+RESTS = {RECOMPUTED: "are recomputed on the ratings of both, each item against itself", "as ": "go by how many items are in both",
+         DISJOINT: "are taken as of disjoint items, which hides small changes where items are shared"}    # how a note begins
 HALF = 1.959963984540054    # of a 95 % interval, in standard errors
 FALSE_SHARE = 0.05          # of false ones among the changes said to be told
 TOLD_APART = ("estimand", "form", "epsilon")     # of estimates, too, where a table has them
@@ -32,6 +36,7 @@ class Comparison:
     made: what, then, now: in data, rubrics, parameters, notebooks, package and packages; empty where nothing does.
     findings: id, change ("appeared", "gone", "changed"), severity_then, severity_now, sentence_then, sentence_now.
     estimates: notebook, name, place, then, now, change ("appeared", "gone", "changed"), value (now less then), low, high, q, told, note.
+    joint: "" where the ratings of both were read, else why not.
     """
 
     then: Run
@@ -39,6 +44,7 @@ class Comparison:
     made: pd.DataFrame
     findings: pd.DataFrame
     estimates: pd.DataFrame
+    joint: str = ""
 
     @property
     def by_data_alone(self) -> bool:
@@ -46,20 +52,40 @@ class Comparison:
         return set(self.made["what"]) <= {"period", "data", "ratings", "ratings in the period"}
 
 
-def compare(then: str | Path, now: str | Path, *, workspace: str | Path | None = None) -> Comparison:
+def compare(then: str | Path, now: str | Path, *, workspace: str | Path | None = None, data: str | Path | None = None,
+            joint: bool = True) -> Comparison:
     """What changed from one report to another of the same pack, and can it be told from noise?
 
-    then, now: as `find_run`. A change of an estimate has a 95 % interval from the errors of both, as if they had no item in common, which
-    is too wide where the later report holds the earlier's ratings; `told` is a false discovery rate of 5 % over all estimates of the two.
-    Undefined estimates have none, with the reason in `note`. What else changed stands in `made`: a change of code is no drift.
+    then, now: as `find_run`. data: where their data lie; default: the pack's own. `told` is a false discovery rate of 5 % over all
+    estimates of the two. What else changed stands in `made`: a change of code is no drift.
+
+    Two reports of a programme share most of their items, for each reads all up to its period's end. Where `joint`, and both can be read as
+    they were, agreement coefficients and means are recomputed on both, each item against itself; of other estimates the errors are taken to
+    correlate by the share of items in common. Else, and where an estimate's ratings are not found, a change has the errors of both as if
+    they had no item in common, which is far too wide for all that grows from week to week: `note` says which. It costs about 20 s of
+    processor for two reports of 900 changed estimates on 50,000 ratings, which are held in memory. Undefined estimates have no interval,
+    with the reason in `note`.
+
+    Simulated, 300 draws, nothing having changed, 200 of 210 and of 300 items and 60 of 66 in both: 95 % intervals of alpha, percent
+    agreement and a mean held 93 to 98 % recomputed, 91 to 96 % by shared items, and 100 % as if disjoint, being 2 to 6 times as wide.
 
     Errors: `ReportError` for reports of two packs; as `find_run`.
     """
     a, b = (find_run(name, workspace=workspace) for name in (then, now))
     if a.pack != b.pack:
         raise ReportError(f"{then}: a report of {b.pack} was expected, and it is one of {a.pack}. Compare two of one pack.")
+    ratings, why = read_both(a, b, workspace, data) if joint else (None, "it was not asked for")
     return Comparison(a, b, differences(a.manifest, b.manifest), changed_findings(a.findings, b.findings),
-                      changed_estimates(a.estimates, b.estimates))
+                      changed_estimates(a.estimates, b.estimates, ratings), why)
+
+
+def read_both(then: Run, now: Run, workspace: str | Path | None, data: str | Path | None) -> tuple[Both | None, str]:
+    """The ratings that both reports were made from; None with the reason where they cannot be read as they were."""
+    try:
+        root = find_workspace(workspace)
+        return both(then, now, Path(data).absolute() if data else root / load_pack(then.pack, workspace=root).data), ""
+    except (WorkbenchError, OSError, KeyError) as error:
+        return None, shorten(error, 200)
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> pd.DataFrame:
@@ -98,18 +124,20 @@ def changed_findings(then: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "change", "severity_then", "severity_now", "sentence_then", "sentence_now"])
 
 
-def changed_estimates(then: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """The estimates that appeared, went or changed, the surest changes first."""
+def changed_estimates(then: pd.DataFrame, now: pd.DataFrame, ratings: Both | None = None) -> pd.DataFrame:
+    """The estimates that appeared, went or changed, the surest changes first; `ratings` are those of both, None where not to be read."""
     from scipy.stats import false_discovery_control
 
     sides = [keyed(table) for table in (then, now)]
+    shared_by = [column for column in grouping(now) if column in then]
     rows = []
     for key in dict.fromkeys([*sides[0], *sides[1]]):
         a, b = (side.get(key) for side in sides)
         row = {"notebook": key[0], "name": key[1], "place": key[2],
                "then": a["value"] if a else math.nan, "now": b["value"] if b else math.nan,
                "change": "appeared" if a is None else "gone" if b is None else "changed"}
-        rows.append(row | (change_of(a, b) if a and b else dict.fromkeys(("value", "low", "high", "p"), math.nan) | {"note": ""}))
+        absent = dict.fromkeys(("value", "low", "high", "p"), math.nan) | {"note": ""}
+        rows.append(row | (change_of(a, b, ratings, shared_by) if a and b else absent))
     table = pd.DataFrame(rows, columns=["notebook", "name", "place", "then", "now", "change", "value", "low", "high", "p", "note"])
     table["q"] = table["p"].dropna().pipe(lambda p: pd.Series(false_discovery_control(p), p.index) if len(p) else p)
     table["told"] = table["q"] < FALSE_SHARE
@@ -127,10 +155,16 @@ def keyed(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]
     return {key: rows[0] for key, rows in found.items() if len(rows) == 1}
 
 
-def change_of(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:
-    """The change of an estimate with its interval and p, as if nothing were shared."""
+def change_of(then: Mapping[str, Any], now: Mapping[str, Any], ratings: Both | None = None, by: Sequence[str] = ()) -> dict[str, object]:
+    """The change of an estimate with its interval and p: on the ratings of both, or as if nothing were shared."""
     from scipy.special import ndtr
 
+    moved = now["value"] - then["value"]
+    joint = change_on_both(ratings, then, now, by) if ratings and moved and math.isfinite(moved) else None
+    if joint and joint["low"] < joint["high"]:
+        error = joint.pop("se")
+        half = (joint["high"] - joint["low"]) / 2     # so that p is .05 where the interval, which knows its degrees of freedom, ends at 0
+        return joint | {"p": 2 * float(ndtr(-abs(joint["value"]) / max(error, half / HALF)))}
     value, se = now["value"] - then["value"], math.hypot(*map(error_of, (then, now)))
     if not math.isfinite(value) or not se > 0:
         notes = [str(row["note"]) for row in (then, now) if row["value"] != row["value"] and row["note"]]

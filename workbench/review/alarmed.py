@@ -59,7 +59,8 @@ def behind(ratings: Ratings, row: dict[str, object]) -> pd.DataFrame:
     way = np.sign(float(row["value"]) - float(row["reference"]))
     spread = np.nanstd(value) if np.isfinite(value).any() else 0.0
     far = way * (value - np.nanmean(value)) / spread if spread > 0 else np.zeros(len(value))
-    frame = frame.assign(n_ratings=size, metric=row["metric"], value=value, reference=row["reference"], since=row["alarmed_since"], _far=far)
+    frame = frame.assign(n_ratings=size, metric=row["metric"], value=value, reference=row["reference"], since=row["alarmed_since"],
+                         _far=far)
     return frame[np.isfinite(value)]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import share_of
+from workbench.resample import false_discovery
 from workbench.rubric.covered import predicted
 from workbench.rubric.pairing import in_prompts
 from workbench.rubric.ranks import checked_versions
@@ -49,7 +50,6 @@ def underrepresented(ratings: Ratings, *, overall: str = "overall", versions: Se
 def tested(table: pd.DataFrame, found: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Each item's mean of `left` against the raters' pooled variance about it and that of a typical item's own."""
     from scipy.special import stdtr, stdtrit
-    from scipy.stats import false_discovery_control
 
     n = np.bincount(table["item"])
     left = np.bincount(table["item"], table["left"]) / n
@@ -62,5 +62,5 @@ def tested(table: pd.DataFrame, found: pd.DataFrame, confidence: float) -> pd.Da
     se = np.sqrt(noise + max(np.median(left**2) / MEDIAN - np.median(noise), 0.0))
     reach = stdtrit(df, (1 + confidence) / 2) * se
     p = 2 * stdtr(df, -np.abs(left / se))
-    frame = frame.assign(low=left - reach, high=left + reach, p=p, q=false_discovery_control(p))
+    frame = frame.assign(low=left - reach, high=left + reach, p=p, q=false_discovery(p))
     return frame.assign(_sure=np.abs(left / se)).sort_values("_sure", ascending=False, kind="stable").drop(columns="_sure")

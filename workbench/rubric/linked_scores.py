@@ -24,7 +24,7 @@ NO_ORDER = "its levels have no order: names cannot be carried to another scale"
 ONE_SCORE = "all ratings of one version have the same score: nothing says how wide its scale is"
 RARE = "no rating of the bridge set has this score: the line is drawn between its neighbours"
 
-# A link: score points, shares of them under one version, the same of the other, and what to carry over.
+# A link: score points, shares (..., q) of them under one version, the same of the other, and what (m,) to carry over; (..., m).
 Link = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -79,7 +79,7 @@ def linked_rows(found: Bridge, confidence: float, draws: int, seed: int) -> list
     for name, link in zip(METHODS, (mean_sigma, equipercentile)):
         for direction, (a, b) in (("to new", (0, 1)), ("to old", (1, 0))):
             asked = chosen(points[a])
-            made = np.array([link(points[a], f, points[b], g, asked) for f, g in zip(shares[a], shares[b])])
+            made = link(points[a], shares[a], points[b], shares[b], asked)
             base = {"criterion": found.criterion, "direction": direction}
             rare = [RARE if name == METHODS[1] and not shares[a][0][points[a] == score].any() else "" for score in asked]
             rows += [base | {"score": float(score)} | linked_row(name, column, confidence, note) | counts
@@ -109,24 +109,29 @@ def chosen(points: np.ndarray) -> np.ndarray:
 
 
 def mean_sigma(x: np.ndarray, f: np.ndarray, y: np.ndarray, g: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """mu_Y + sigma_Y / sigma_X (asked - mu_X), from score points x, y and their shares f, g."""
-    mu_x, mu_y = f @ x, g @ y
-    spread = math.sqrt(max(f @ (x - mu_x) ** 2, 0.0))
-    return mu_y + math.sqrt(max(g @ (y - mu_y) ** 2, 0.0)) / spread * (asked - mu_x) if spread > 0 else np.full(len(asked), math.nan)
+    """mu_Y + sigma_Y / sigma_X (asked - mu_X), from score points x, y (q,) and their shares f, g (..., q); nan where sigma_X is 0."""
+    (mu_x, sigma_x), (mu_y, sigma_y) = ((mean, np.sqrt((share * (point - mean) ** 2).sum(axis=-1, keepdims=True)))
+                                        for point, share, mean in ((x, f, (f @ x)[..., None]), (y, g, (g @ y)[..., None])))
+    return np.where(sigma_x > 0, mu_y + sigma_y / np.where(sigma_x > 0, sigma_x, 1.0) * (asked - mu_x), math.nan)
 
 
 def equipercentile(x: np.ndarray, f: np.ndarray, y: np.ndarray, g: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """The score with the same percentile rank, each point's share spread evenly over its stretch (uniform kernel); arguments as
     `mean_sigma`. Where nobody scored the link could be anywhere in a gap and takes its middle."""
-    rank = np.interp(asked, edges(x), cumulated(f))
+    edge, total = edges(x), cumulated(f)
+    at = np.clip(np.searchsorted(edge, asked, side="right") - 1, 0, len(x) - 1)
+    part = np.clip((asked - edge[at]) / (edge[at + 1] - edge[at]), 0, 1)
+    rank = total[..., at] + part * (total[..., at + 1] - total[..., at])
     low, high = (inverse(rank, edges(y), cumulated(g), side) for side in ("left", "right"))
     return (low + high) / 2
 
 
 def cumulated(share: np.ndarray) -> np.ndarray:
-    """Shares below each edge, from 0 to 1 exactly."""
-    total = np.concatenate([[0.0], np.cumsum(share)])
-    return np.where(np.arange(len(total)) > np.flatnonzero(share)[-1], 1.0, total)
+    """Shares (..., q) below each edge (..., q + 1), from 0 to 1 exactly."""
+    q = share.shape[-1]
+    last = q - 1 - np.argmax(share[..., ::-1] != 0, axis=-1)
+    total = np.concatenate([np.zeros((*share.shape[:-1], 1)), np.cumsum(share, axis=-1)], axis=-1)
+    return np.where(np.arange(q + 1) > last[..., None], 1.0, total)
 
 
 def edges(points: np.ndarray) -> np.ndarray:
@@ -136,11 +141,12 @@ def edges(points: np.ndarray) -> np.ndarray:
 
 
 def inverse(rank: np.ndarray, edge: np.ndarray, total: np.ndarray, side: str) -> np.ndarray:
-    """The lowest ("left") or highest ("right") score with each share `rank` (m,) below it, `total` (q + 1,) being below each edge."""
-    near = np.abs(rank[:, None] - total) < 1e-12           # sums of the same shares in another order
-    rank = np.where(near.any(axis=1), total[near.argmax(axis=1)], rank)
-    at = np.searchsorted(total, rank, side=side)
-    at = np.clip(at, 1, len(total) - 1)
-    room = total[at] - total[at - 1]
-    part = np.divide(rank - total[at - 1], room, out=np.full(len(rank), 0.0 if side == "right" else 1.0), where=room > 0)
+    """The lowest ("left") or highest ("right") score with each share `rank` (..., m) below it, `total` (..., q + 1) being below each
+    edge (q + 1,)."""
+    near = np.abs(rank[..., None] - total[..., None, :]) < 1e-12           # sums of the same shares in another order
+    rank = np.where(near.any(axis=-1), np.take_along_axis(total, near.argmax(axis=-1), axis=-1), rank)
+    below = total[..., None, :] < rank[..., None] if side == "left" else total[..., None, :] <= rank[..., None]
+    at = np.clip(below.sum(axis=-1), 1, len(edge) - 1)
+    lower, upper = (np.take_along_axis(total, place, axis=-1) for place in (at - 1, at))
+    part = np.divide(rank - lower, upper - lower, out=np.full(rank.shape, 0.0 if side == "right" else 1.0), where=upper > lower)
     return edge[at - 1] + np.clip(part, 0, 1) * (edge[at] - edge[at - 1])

@@ -48,12 +48,17 @@ class Factors:
         return {name: np.bincount(code).astype(float) for name, code in self.codes.items()}
 
     @cached_property
-    def tables(self) -> dict[tuple[str, str], csr_array]:
-        """Ratings of each level of one factor at each level of another, sparse, for all pairs."""
+    def at(self) -> dict[str, csr_array]:
+        """Which rating (rows) is at which level of each factor, sparse."""
         from scipy.sparse import csr_array
 
         n = len(self.score)
-        at = {f: csr_array((np.ones(n), code, np.arange(n + 1))) for f, code in self.codes.items()}
+        return {f: csr_array((np.ones(n), code, np.arange(n + 1))) for f, code in self.codes.items()}
+
+    @cached_property
+    def tables(self) -> dict[tuple[str, str], csr_array]:
+        """Ratings of each level of one factor at each level of another, sparse, for all pairs."""
+        at = self.at
         return {(f, g): at[g] if f == REST else (at[f].T @ at[g]).tocsr() for f in self.names for g in self.names}
 
     @cached_property
@@ -84,7 +89,8 @@ class Factors:
         first = self.names[0]
         grand = sums[first].sum(axis=0) ** 2 / len(self.score)
         means = sums[first] / self.sizes[first][:, None]
-        return np.array([means.var(axis=0, ddof=1), *((sums[f] ** 2 / self.sizes[f][:, None]).sum(axis=0) - grand for f in self.names[1:])])
+        inner = [np.einsum("ij,ij,i->j", sums[f], sums[f], 1 / self.sizes[f]) - grand for f in self.names[1:]]
+        return np.array([means.var(axis=0, ddof=1), *inner])
 
     def variances(self) -> np.ndarray:
         """The variances, (G,); those that chance made negative stay so."""
@@ -98,11 +104,12 @@ class Factors:
 
     def _drawn(self, variances: np.ndarray, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
         """Quadratic forms of normal ratings, in blocks."""
-        scale = np.sqrt(np.maximum(variances, 0))
-        size = max(1, BLOCK // len(self.score))
+        scale, size = np.sqrt(np.maximum(variances, 0)), max(1, BLOCK // len(self.score))
+        summed = {f: self.at[f].T.tocsr() for f in self.names if f != REST}
         for start in range(0, draws, size):
             effects = {g: s * rng.standard_normal((len(self.sizes[g]), min(size, draws - start))) for g, s in zip(self.names, scale) if s}
-            yield self.squares({f: sum(self.tables[f, g] @ u for g, u in effects.items()) for f in self.names})
+            ratings = sum(u if g == REST else u[self.codes[g]] for g, u in effects.items())
+            yield self.squares({f: ratings if f == REST else summed[f] @ ratings for f in self.names})
 
     def parted(self) -> str:
         """Whether objects fall in sets that no rater, or no prompt, connects, in words."""

@@ -22,6 +22,7 @@ BOUND = 0.5              # of the ratio: half of the gain
 FEWEST = 4               # versions a trend needs
 LEFT = 0.1               # share of the versions' variation that must stay when raters' own levels are taken out
 MANY = 20                # raters a version, whose severities average out
+FEW_LEVELS = 500         # of a factor, up to which its effects are solved for at once
 POWER = 0.8              # with which `n_needed` prompts would tell a whole gain from none
 
 
@@ -44,12 +45,16 @@ class Side:
 
 
 def absorbed(columns: np.ndarray, codes: Sequence[np.ndarray], tolerance: float = 1e-6) -> np.ndarray:
-    """Columns (N, k) less what the levels of every one of `codes` (N,) explain, by alternating projections
-    until a mean is below `tolerance` of a standard deviation (Guimaraes and Portugal 2010, doi:10.1177/1536867X1101000406).
+    """Columns (N, k) less what the levels of every one of `codes` (N,) explain: of two solved at once; of more, or of two with many
+    levels each, by alternating projections until a mean is below `tolerance` of a standard deviation (Guimaraes and Portugal 2010,
+    doi:10.1177/1536867X1101000406).
     """
     left = columns.astype(float)
-    codes = [np.unique(code, return_inverse=True)[1] for code in codes]
+    codes = sorted((np.unique(code, return_inverse=True)[1] for code in codes), key=lambda code: -code.max(initial=-1))
     sizes, enough = [np.bincount(code) for code in codes], tolerance * left.std(axis=0).max(initial=0) if len(left) else 0.0
+    if len(left) and len(codes) == 2 and len(sizes[1]) <= FEW_LEVELS:
+        left -= smaller_effects(left, codes, sizes)[codes[1]]
+        codes, sizes = codes[:1], sizes[:1]
     for _ in range(500 if len(codes) > 1 else 1):
         most = 0.0
         for code, size in zip(codes, sizes):
@@ -60,6 +65,19 @@ def absorbed(columns: np.ndarray, codes: Sequence[np.ndarray], tolerance: float 
         if most <= enough:
             break
     return left
+
+
+def smaller_effects(columns: np.ndarray, codes: Sequence[np.ndarray], sizes: Sequence[np.ndarray]) -> np.ndarray:
+    """Least-squares effects (levels, k) of the second of two factors, beside the first: the normal equations without the first's
+    effects, in units in which their eigenvalues lie between 0 and 1; what they cannot tell is 0."""
+    from scipy.sparse import csr_array
+
+    first, second = (csr_array((np.ones(len(code)), code, np.arange(len(code) + 1))) for code in codes)
+    met, root = (first.T @ second).tocsr(), np.sqrt(sizes[1])[:, None]
+    share = met.multiply(1 / sizes[0][:, None]).tocsr()
+    size, directions = np.linalg.eigh(np.eye(len(root)) - (met.T @ share).toarray() / root / root.T)
+    rest = (second.T @ columns - share.T @ (first.T @ columns)) / root
+    return directions @ (directions.T @ rest * np.where(size > 1e-9, 1 / np.maximum(size, 1e-9), 0)[:, None]) / root
 
 
 def side_of(name: str, rows: pd.DataFrame, *, n_prompts: int, noise: str, link: pd.DataFrame | None = None) -> Side:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cache import cache_folder
-from workbench.errors import ParameterError, RatingsError
+from workbench.errors import ParameterError, RatingsError, redacted
 
 # So that the processes of a run, which have a Spark session each, do not wait for one another: idle ones give their cores back.
 SHARING = {"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.executorIdleTimeout": "15s",
@@ -17,7 +17,15 @@ SHARING = {"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.e
 
 
 def connect(engine: str | None) -> Any:
-    """The Ibis connection for `engine`: None or "duckdb" (embedded), or a Spark master such as "spark://host:7077"."""
+    """The Ibis connection for `engine`: None or "duckdb" (embedded), a Spark master such as "spark://host:7077", or "$NAME" of an
+    environment variable that holds either."""
+    if engine and engine.startswith("$"):
+        variable, engine = engine, os.environ.get(engine[1:])
+        if not engine:
+            raise ParameterError(f"engine={variable!r}: there is no such environment variable, or it is empty. Set it to the engine.")
+    elif engine and redacted(engine) != engine:
+        raise ParameterError(f"engine={engine!r} holds a password, which would stand in reports. Set an environment variable to it, and "
+                             "write engine='$NAME'.")
     if not engine or engine == "duckdb":
         return duckdb()
     if engine.startswith(("spark://", "local[", "local", "yarn", "k8s://")):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError, RatingsError, examples, one_of, shorten
 from workbench.instrument import Criterion, Rubric, Scale
+from workbench.privacy import terms
 from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
 from workbench.store.engine import in_utc
 from workbench.store.history import pinned
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
-from workbench.store.pseudonyms import key_of, pseudonymous
+from workbench.store.pseudonyms import key_of, veiled, veiled_filters, veiled_rubrics, veiled_sides
 from workbench.store.rubrics import read_rubrics
 from workbench.store.sets import split_sets
 from workbench.store.sides import SIDE_TABLES, check_side_tables, contents, loader
@@ -61,34 +62,41 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     engine: None or "duckdb" for this process, or a Spark master ("spark://host:7077").
     use: "label" or "score" where a table has both and no rubric says which; default "score".
     wide: the file is a matrix, first column item ids, one further column a rater.
-    pseudonyms: name of an environment variable with a key; rater ids and sessions become keyed hashes at once.
+    pseudonyms: name of an environment variable with a key; rater ids, sessions and what else names raters become keyed hashes at once.
     as_of: a version of a Delta table, or a point in time: read it as it then stood. A path written DATA@7 says the same.
 
+    A report's own terms (`privacy.Terms`: pseudonyms, one party) hold beside what is asked for here.
     Column names and types are checked here, values at the first question (`Ratings.check`).
     Errors: `RatingsError` naming file, column and cure; `RubricError`; `ParameterError`.
     """
     if use is not None:
         one_of("use", use, ("score", "label"))
+    held = terms() if pseudonyms is None else replace(terms(), pseudonyms=pseudonyms)
+    if pseudonyms is not None:
+        key_of(pseudonyms)
     source, written = pinned(source)
     place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide, as_of=written if as_of is None else as_of)
     if place.folder:
         check_side_tables(place.folder)
     table = renamed(opened.table, mapping, name=place.name)
     normal = normalise(table, name=place.name)
-    table = pseudonymous(normal.table, pseudonyms)
-    filters = row_filters({**place.settings.get("exclude", {}), **(exclude or {})}, mapping, table, name=place.name)
+    table = veiled(normal.table, held, name=place.name, extras=normal.extras)
+    filters = veiled_filters(row_filters({**place.settings.get("exclude", {}), **(exclude or {})}, mapping, table, name=place.name), held)
     kept = table
     for column, values in filters.items():
         kept = kept.filter(~matches(kept[column], values).fill_null(False))
     sets = {**place.settings.get("separators", {}), **(separators or {})}
     kept = split_sets(kept, sets, name=place.name)
-    mark = (sorted(mapping.items()), pseudonyms and key_of(pseudonyms), wide, sorted(sets.items()))
+    rubrics = veiled_rubrics(read_rubrics(place.rubrics) if place.rubrics else {}, held)
+    as_it_is = place.frame is not None and not (filters or sets or held.pseudonyms or held.party)
+    mark = (sorted(mapping.items()), key_of(held.pseudonyms) if held.pseudonyms else None, wide, sorted(sets.items()),
+            *([held.party] if held.party else []))
     return Ratings(Source(
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
-        rubrics=read_rubrics(place.rubrics) if place.rubrics else {}, exclude=filters, folder=place.folder if place.delta else None,
-        identity=lambda: identity(opened, (*mark, *contents(place.folder))), side_table=loader(place.folder, pseudonyms),
+        rubrics=rubrics, exclude=filters, folder=place.folder if place.delta else None,
+        identity=lambda: identity(opened, (*mark, *contents(place.folder))), side_table=veiled_sides(loader(place.folder), held, kept),
         use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide,
-        frame=None if place.frame is None or filters or sets or pseudonyms else place.frame.rename(columns=str).rename(columns=mapping)))
+        frame=place.frame.rename(columns=str).rename(columns=mapping) if as_it_is else None))
 
 
 def opened_source(source: object, *, columns: Mapping[str, str] | None, engine: str | None,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from workbench.cache import file_digest
 from workbench.errors import RatingsError, one_of, shorten
-from workbench.store.pseudonyms import pseudonym
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +52,7 @@ def contents(folder: Path | None) -> list[tuple[str, str]]:
     return [(path.stem, file_digest(path)) for path in paths if path.exists()]
 
 
-def loader(folder: Path | None, pseudonyms: str | None) -> Callable[[str], pd.DataFrame | None]:
+def loader(folder: Path | None) -> Callable[[str], pd.DataFrame | None]:
     """A function from a side table's name to its frame, read when first asked for."""
     @cache
     def load(name: str) -> pd.DataFrame | None:
@@ -65,11 +64,8 @@ def loader(folder: Path | None, pseudonyms: str | None) -> Callable[[str], pd.Da
         if path is None or not path.exists():
             return None
         try:
-            frame = pd.read_parquet(path)
+            return pd.read_parquet(path)
         except (pa.ArrowInvalid, OSError) as fault:
             raise RatingsError(broken(path, fault)) from None
-        if pseudonyms and "rater_id" in frame:
-            frame["rater_id"] = [pseudonym(rater, pseudonyms) for rater in frame["rater_id"]]
-        return frame
 
     return load
