@@ -74,9 +74,9 @@ def whole_items(cluster: str, n_split: int) -> None:
                              "Name a column that is the same for all ratings of an item, such as 'prompt_id'.")
 
 
-def examples(values: Sequence[object], total: int | None = None) -> str:
-    """Up to three values as text, with how many more there are."""
-    shown = ", ".join(shorten(v) for v in values[:3])
+def examples(values: Sequence[object], total: int | None = None, *, width: int = 60) -> str:
+    """Up to three values as text, each of at most `width` characters, with how many more there are."""
+    shown = ", ".join(shorten(v, width) for v in values[:3])
     more = (len(values) if total is None else total) - min(3, len(values))
     return f"{shown}, and {more:,} more" if more > 0 else shown
 

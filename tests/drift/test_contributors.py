@@ -21,6 +21,9 @@ EXACT = 1e-10     # two ways to write one formula
 FITTED = 1e-6     # a least squares fit by iteration
 
 
+NO_DELIVERY = pd.DataFrame(columns=["party", "measure", "kind", "status", "e_value", "value", "low", "note"])
+
+
 def trace_of(table: pd.DataFrame, name: str) -> tuple[Trace, object]:
     rows = read_rows(wb.read(table), window="week")
     return next(t for t in traces(rows) if t.name == name), rows
@@ -286,3 +289,37 @@ def test_findings_state_what_can_be_shown_to_the_rater(planted: pd.DataFrame) ->
     assert "times as long as is usual on such items" in hasty["sentence"]
     assert (found["severity"] == "ok").sum() == 1 and "do not stand out" in found[found["severity"] == "ok"]["sentence"].iloc[0]
     assert "learning" in found[found["severity"] == "unknown"]["sentence"].iloc[0]
+
+
+def test_criteria_rated_together_under_items_of_their_own_keep_their_order() -> None:
+    # a text's ten labels bear one stamp, each an item of its own: which text came first is known all the same
+    frame = floor(42, weeks=4, raters=8, ratings_a_week=120)
+    both = pd.concat([frame.assign(criterion=c, item_id=frame["item_id"] + "#" + c) for c in ("tone", "truth")])
+    assert NO_ORDER not in wb.drift.contributors(wb.read(both))["note"].tolist()
+    stamped = both.assign(rated_at=both["rated_at"].dt.floor("7D"))
+    assert note_of(wb.drift.contributors(wb.read(stamped)), "learning") == NO_ORDER
+
+
+def standing(**changed: object) -> pd.DataFrame:
+    """A rater seen further from the others at the end of its sessions in one week, and not over all its ratings."""
+    row = {"rater_id": "r1", "behaviour": "fatigue", "window": pd.Timestamp("2026-01-05", tz="UTC"), "value": 1.36, "low": 0.21, "high": 2.5,
+           "q": 0.0, "status": "watch", "how": "apart", "overall": -0.02, "overall_low": -0.06, "overall_high": 0.09, "partner": "",
+           "n_ratings": 30, "n_overall": 32, "confidence": 0.95, "note": ""}
+    return pd.DataFrame([row | changed])
+
+
+def test_a_rater_who_stands_out_in_one_window_alone_is_told_of_that_window_and_with_its_n() -> None:
+    found = wb.drift.people_findings(standing(), delivered=NO_DELIVERY).iloc[0]
+    assert found["sentence"] == "r1 was 136 % of the usual distance further from the others at the end of a session than at its " \
+        "beginning in 2026-W02 (95 %: 21 to 250; 30 ratings)."
+    assert found["n_ratings"] == 30 and found["value"] == 1.36
+    whole = wb.drift.people_findings(standing(overall=0.8, overall_low=0.3, overall_high=1.3), delivered=NO_DELIVERY).iloc[0]
+    assert "80 % of the usual" in whole["sentence"] and "32 ratings" in whole["sentence"] and whole["n_ratings"] == 32
+
+
+def test_small_shares_are_told_with_a_decimal_and_what_is_found_comes_first() -> None:
+    small = standing(behaviour="straight-lining", overall=0.009, overall_low=0.004, overall_high=0.014)
+    copied = standing(behaviour="copying", status="found", partner="r2", overall=0.13, overall_low=0.12, overall_high=0.14)
+    found = wb.drift.people_findings(pd.concat([small, copied]), delivered=NO_DELIVERY)
+    assert found["status"].tolist()[:2] == ["found", "watch"]
+    assert "0.9 percentage points more often" in found["sentence"][1] and "(95 %: 0.4 to 1.4;" in found["sentence"][1]

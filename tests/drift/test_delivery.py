@@ -109,6 +109,14 @@ def test_what_lacks_is_said() -> None:
     assert "time is per batch" in of(wb.drift.delivery(wb.read(stamped)), "turnaround")["note"]
 
 
+def test_why_a_fall_cannot_be_told_is_said_in_words() -> None:
+    frame = parties(6, weeks=3)
+    said = people_findings(NOBODY, delivered=wb.drift.delivery(wb.read(frame)))["sentence"].tolist()
+    assert "Whether separation of systems fell cannot be told: 3 weeks with enough, and a fall is looked for from the 5th on." in said
+    bare = wb.drift.delivery(wb.read(frame.drop(columns="system")))
+    assert "Whether separation of systems fell cannot be told: no systems." in people_findings(NOBODY, delivered=bare)["sentence"].tolist()
+
+
 def test_no_ratings_give_no_rows_and_options_are_checked() -> None:
     ratings = wb.from_matrix(pd.DataFrame({"ann": [1, 2]}))
     assert wb.drift.delivery(ratings.where(rater_id="nobody")).empty

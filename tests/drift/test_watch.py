@@ -332,6 +332,26 @@ def test_weeks_are_utc_across_daylight_saving_and_times_without_zone_are_told() 
     bare = wb.read(frame.assign(rated_at=frame["rated_at"].dt.tz_localize(None)))
     found = wb.drift.findings(bare, monitored=wb.drift.monitor(bare), parts=pd.DataFrame())
     assert "Times bear no zone and are read as UTC" in " ".join(found["sentence"])
+    text = wb.read(frame.assign(rated_at=frame["rated_at"].dt.strftime("%Y-%m-%d %H:%M:%S")))       # as a CSV has them
+    found = wb.drift.findings(text, monitored=wb.drift.monitor(text), parts=pd.DataFrame())
+    assert "Times bear no zone and are read as UTC" in " ".join(found["sentence"])
+
+
+def test_where_all_is_baseline_gaps_and_batches_are_told_too() -> None:
+    frame = programme(weeks=6)
+    frame["rated_at"] += pd.to_timedelta(np.where(frame["rated_at"] < frame["rated_at"].min() + pd.Timedelta(days=20), 0, 140), "D")
+    frame["batch"] = frame["rated_at"].astype(str)
+    ratings = wb.read(frame)
+    said = wb.drift.findings(ratings, monitored=wb.drift.monitor(ratings), parts=pd.DataFrame())["sentence"]
+    assert "all of them are the baseline" in said[0]
+    assert said.str.contains("Time is per batch").any() and said.str.contains("after more than 8 weeks without ratings").any()
+
+
+def test_a_baseline_too_short_to_separate_weeks_is_a_finding() -> None:
+    ratings, words = wb.read(programme(weeks=16)), "Between-week variation cannot be separated"
+    short, usual = (wb.drift.findings(ratings, monitored=wb.drift.monitor(ratings, baseline=b), parts=pd.DataFrame())["sentence"]
+                    for b in (("2026-01-05", "2026-02-02"), None))
+    assert short.str.contains(words).any() and not usual.str.contains(words).any()
 
 
 @pytest.mark.parametrize("accepted", [["2026-01-12"], ["2027-01-01"], ["2026-04-20", "2026-04-13"], "2026-03-30"])

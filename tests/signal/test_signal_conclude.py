@@ -66,7 +66,17 @@ def test_an_order_that_repeats_and_one_that_does_not_are_told_apart_and_a_purcha
     assert clear["sentence"].str.contains("the order of systems would repeat|may or may not repeat").any()
     assert not none["sentence"].str.contains("the order of systems would repeat").any()
     said = clear.set_index("id").loc["signal/next-purchase", "sentence"]      # what differs beside the prompt is noise of single ratings
-    assert said.startswith("The next money is best spent on more ratings of an item on 1 of 1 targets")
+    assert said.startswith("The next money is best spent on more ratings of an item on 1 of 1 targets") and ", from " in said
+
+
+def test_where_raters_favour_systems_the_advice_is_raters_and_not_prompts() -> None:
+    # 6 raters like 5 systems by chance, far more than the systems differ, on 60 prompts
+    rng = np.random.default_rng(3)
+    liking = rng.normal(0, 2, (5, 6))
+    rows = [(f"p{p}{s}", f"p{p}", f"v{s}", f"r{r}", liking[s, r] + rng.normal()) for p in range(60) for s in range(5) for r in range(6)]
+    found = told(pd.DataFrame(rows, columns=["item_id", "prompt_id", "system", "rater_id", "score"]))
+    row = found[found["sentence"].str.contains("the order of systems")].iloc[0]
+    assert row["action"].startswith("Let more raters judge each system") and "with the same raters, halves of the prompts" in row["sentence"]
 
 
 def test_what_a_design_cannot_split_is_a_finding() -> None:

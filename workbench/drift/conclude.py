@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.drift.starts import BASELINE_WINDOWS, FEW
 from workbench.drift.streams import WINDOWS, key_columns, stream_name
 from workbench.errors import examples
 from workbench.estimates import finding, findings_table
@@ -45,13 +46,13 @@ def findings(ratings: Ratings, *, monitored: pd.DataFrame, parts: pd.DataFrame, 
                                        "first one that was planned or for audit.", severity="unknown",
                                        action="See the checks of the agreement page, and map rater_kind, layer and selection.")])
     if not monitored["phase"].eq("watched").any():
-        return findings_table([short(monitored, window)])
+        return findings_table([short(monitored, window), *versions(monitored, window), *of_clocks(ratings, monitored, window)])
     keys, latest = key_columns(monitored), monitored[monitored["start"] == monitored["start"].max()]
     streams = [(dict(zip(keys, key)), rows) for key, rows in latest.groupby([*keys, "metric"], dropna=False, sort=False)]
     rows = [row for key, stream in streams for row in alarms(key, stream, parts, window)]
     rows += [] if turned is None else looked_back(turned, parts.iloc[:0] if turn_parts is None else turn_parts, window)
-    return findings_table([*rows, *calm(streams), *blind(streams, window), *versions(monitored, window), *begun_anew(monitored, window),
-                           *of_clocks(ratings, monitored, window)])
+    return findings_table([*rows, *calm(streams), *early(streams, window), *blind(streams, window), *versions(monitored, window),
+                           *begun_anew(monitored, window), *of_clocks(ratings, monitored, window)])
 
 
 def week(moment: object, window: str) -> str:
@@ -148,6 +149,15 @@ def calm(streams: list[tuple[dict[str, object], pd.DataFrame]]) -> Iterator[dict
                       status="watch")
 
 
+def early(streams: list[tuple[dict[str, object], pd.DataFrame]], window: str) -> Iterator[dict[str, object]]:
+    """One finding for the streams whose baseline is too short to show how windows differ by themselves."""
+    few = [s for _, s in streams if s["e_value"].notna().any() and s["note"].str.contains(FEW).any()]
+    if few:
+        yield finding(NOTEBOOK, "short baselines", f"Between-{window} variation cannot be separated from a change that comes early on "
+                      f"{len(few)} of {len(streams)} streams: their baselines have fewer than {BASELINE_WINDOWS} {window}s, and "
+                      "silence says little as yet.", severity="unknown", action=f"Watch further {window}s, or name a longer baseline.")
+
+
 def blind(streams: list[tuple[dict[str, object], pd.DataFrame]], window: str) -> Iterator[dict[str, object]]:
     """The streams that no evidence can be had from, by their reason."""
     dark: dict[str, list[str]] = {}
@@ -184,6 +194,8 @@ def begun_anew(monitored: pd.DataFrame, window: str) -> Iterator[dict[str, objec
 
 def of_clocks(ratings: Ratings, monitored: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
     """What the times themselves cannot bear: batches stamped at once, wrong clocks, long gaps, times without a zone."""
+    from workbench.reduce import facts
+
     said = monitored.drop_duplicates("window")
     if said["note"].str.contains("time is per batch").any():
         yield finding(NOTEBOOK, "time is per batch", "Time is per batch: all ratings of a batch bear one time, so a change is dated by "
@@ -192,12 +204,12 @@ def of_clocks(ratings: Ratings, monitored: pd.DataFrame, window: str) -> Iterato
             ("is a clock wrong", "attention", "over a year from most ratings, and not looked at",
              "Correct their times, or leave them out."),
             ("weeks without ratings", "ok", "after more than 8 weeks without ratings: what changed meanwhile shows at once",
-             "Read an alarm there as a change over the gap.")):
+             "Read an alarm there as a change over the gap, if the times are right.")):
         at = said.loc[said["note"].str.contains(word), "window"]
         if len(at):
             yield finding(NOTEBOOK, word, f"{len(at)} {window}{'s' * (len(at) > 1)} ({examples([week(w, window) for w in at])}) lie "
                           f"{text}.", severity=severity, status="watch", action=action)
-    if any(note.startswith("rated_at ") for note in ratings.notes):
+    if any("no time zone" in note and "rated_at" in note for note in (*ratings.notes, *facts(ratings).notes)):
         yield finding(NOTEBOOK, "no time zone", "Times bear no zone and are read as UTC: a change of zone or to daylight saving moves "
                       f"ratings by hours, from one {window} to its neighbour at most.", severity="unknown",
                       action="Deliver times with their zone.")

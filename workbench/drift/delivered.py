@@ -44,7 +44,7 @@ def standardised_rows(ratings: Ratings, window: str) -> tuple[pd.DataFrame, str]
     drawn = frame["prompt_id"].fillna(frame["item_id"]) if "prompt_id" in frame else frame["item_id"]
     rater = frame["rater_id"].factorize()[0]
     at = frame["rated_at"].astype("int64").to_numpy() if timed else np.zeros(len(frame))
-    why = per_batch(rater, frame["item_id"].factorize()[0], at) if timed else "no rated_at"
+    why = per_batch(rater, line, frame["item_id"].factorize()[0], at) if timed else "no rated_at"
     return frame.assign(party=named(frame), window=frame[window].map(utc) if timed else pd.NaT,
                         _drawn=drawn.astype(str).factorize()[0], alike=at_usual_mix(alike, stratum, line),
                         z=standard(np.where(ordered, frame["score"].to_numpy(dtype=float), np.nan), line),

@@ -91,9 +91,10 @@ def delivered(part: pd.DataFrame, asked: pd.DataFrame | None, hours: pd.DataFram
 
 def held(part: pd.DataFrame, waiting: dict[str, list[pd.DataFrame]], confidence: float) -> Iterator[tuple[str, dict[str, object]]]:
     """Every measure of quality; windows with too few items wait for the next, and are judged together with it."""
+    scored = "scores do not vary, or levels have no order" if "system" in part else "no systems"
     for name, column, why in (("agreement", "alike", "no item with up to 50 levels has two raters"),
                               ("gold accuracy", "hit", "no gold ratings"),
-                              ("separation of systems", "z", "scores do not vary")):
+                              ("separation of systems", "z", scored)):
         told = part[part[column].notna()]
         parts = [*waiting.get(name, ()), told]
         known = pd.concat(parts, ignore_index=True) if len(parts) > 1 else told

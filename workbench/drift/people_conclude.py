@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from workbench.drift.deliveries import DELIVERY
+from workbench.drift.people_tests import BASELINE
 from workbench.errors import examples
 from workbench.estimates import finding, findings_table
 
@@ -26,6 +27,7 @@ SAID = {"severity": ("scored {} SD {} than the other raters of the same items", 
         "copying": ("gave its partner's level {} percentage points {} often than expected", OFTEN),
         "fatigue": ("was {} % of the usual distance {} the others at the end of a session than at its beginning", FAR),
         "learning": ("was {} % of the usual distance {} the others on its first 50 items than since", FAR)}
+SMALL = 0.05             # a share below which a decimal of its percentage is told
 PLAIN, RATIO = ("severity",), ("noise", "speed")
 WORSE = {"volume": -1, "turnaround": 1, "pass rate": -1, "time": 0}
 
@@ -48,12 +50,13 @@ def people_findings(contributed: pd.DataFrame, *, delivered: pd.DataFrame, windo
 
 def of_raters(table: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
     """Each rater and behaviour that stands out at its last window, and one row for all that do not."""
-    told = table[table["value"].notna() & (table["status"] != "unknown")]
-    last = told.groupby(["behaviour", "rater_id"], sort=False).tail(1)
-    for row in last[last["status"].isin(["watch", "found"])].itertuples():
-        since = told[(told["rater_id"] == row.rater_id) & (told["behaviour"] == row.behaviour) & (told["status"] != "")]["window"].min()
+    known = table[table["value"].notna() & (table["status"] != "unknown")]
+    last = known.groupby(["behaviour", "rater_id"], sort=False).tail(1)
+    for row in last[last["status"].isin(["watch", "found"])].sort_values("status", kind="stable").itertuples():    # the found first
+        since = known[(known["rater_id"] == row.rater_id) & (known["behaviour"] == row.behaviour) & (known["status"] != "")]["window"].min()
+        shown = dict(zip(("value", "low", "high", "n_ratings"), told(row)[1]))
         yield finding(NOTEBOOK, row.behaviour, rater_sentence(row, since, window), severity="attention", status=row.status,
-                      where={"rater_id": row.rater_id}, evidence={**row._asdict(), "name": row.behaviour},
+                      where={"rater_id": row.rater_id}, evidence={**row._asdict(), **shown, "name": row.behaviour},
                       action="Show it to the rater with the items; ask before acting." if row.status == "found" else
                       "Wait for further ratings; nothing follows from a first sight.")
     calm = int((last["status"] == "").sum())
@@ -65,23 +68,35 @@ def of_raters(table: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
 
 def rater_sentence(row: object, since: object, window: str) -> str:
     """What a row says, with its interval and n: of its window where the rater has changed, of all ratings so far where it stands apart."""
-    window_alone = row.how == "changed"
-    value, low, high, n = (row.value, row.low, row.high, row.n_ratings) if window_alone else \
-        (row.overall, row.overall_low, row.overall_high, row.n_overall)
-    below = value < (1 if row.behaviour in RATIO else 0)
+    window_alone, (value, low, high, n) = told(row)
+    below = value < usual(row)
     if row.behaviour in RATIO:
-        told, ends = f"{value:.2f}", f"{low:.2f} to {high:.2f}"
+        said, ends = f"{value:.2f}", f"{low:.2f} to {high:.2f}"
     else:
-        many, decimals = (1, 2) if row.behaviour in PLAIN else (100, 0)
+        many, decimals = (1, 2) if row.behaviour in PLAIN else (100, 0 if abs(value) >= SMALL else 1)
         low, high = sorted((-low, -high) if below else (low, high))
-        told, ends = f"{abs(value) * many:.{decimals}f}", f"{low * many:.{decimals}f} to {high * many:.{decimals}f}"
+        said, ends = f"{abs(value) * many:.{decimals}f}", f"{low * many:.{decimals}f} to {high * many:.{decimals}f}"
     text, ways = SAID[row.behaviour]
-    said = text.format(told, ways[not below]).replace("its partner", row.partner)
+    said = text.format(said, ways[not below]).replace("its partner", row.partner)
     when = "" if pd.isna(row.window) else f" {'in' if window_alone else 'up to'} {row.window:{WRITTEN[window]}}"
-    moved = ", unlike in its own earlier windows" if window_alone else ""
+    moved = ", unlike in its own earlier windows" if row.how == "changed" else ""
     begun = f"; first seen in {since:{WRITTEN[window]}}" if pd.notna(since) and since != row.window else ""
     ends = f"{100 * row.confidence:.3g} %: {ends}" if pd.notna(low) else "no interval"
     return f"{row.rater_id} {said}{when} ({ends}; {int(n):,} ratings){moved}{begun}."
+
+
+def usual(row: object) -> int:
+    """The value of a rater who is like the others."""
+    return 1 if row.behaviour in RATIO else 0
+
+
+def told(row: object) -> tuple[bool, tuple[float, float, float, float]]:
+    """Whether a row is told of its window alone, and the value, low, high and n told: where the rater has changed, or stands apart in
+    its window and not over all its ratings, the window's."""
+    own, whole = (row.value, row.low, row.high, row.n_ratings), (row.overall, row.overall_low, row.overall_high, row.n_overall)
+    unlike = [low > usual(row) or high < usual(row) for _, low, high, _ in (own, whole)]
+    alone = row.how == "changed" or unlike == [True, False]
+    return alone, own if alone else whole
 
 
 def not_judged(table: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -94,9 +109,10 @@ def not_judged(table: pd.DataFrame) -> Iterator[dict[str, object]]:
     judged = table[table["value"].notna() & (table["status"] != "unknown")]["rater_id"]
     names = sorted(set(few["rater_id"].astype(str)) - set(judged.astype(str)))
     if names:
-        note = few[few["rater_id"].astype(str) == names[0]]["note"].iloc[-1]
-        yield finding(NOTEBOOK, "contributors with too few ratings", f"{len(names):,} raters cannot be judged: {examples(names)} "
-                      f"({names[0]}: {note}).", severity="unknown", action="Wait for further ratings, or watch by month.")
+        own = few[few["rater_id"].astype(str) == names[0]]
+        note = own.assign(most=own["n_ratings"].fillna(0)).sort_values("most", kind="stable")["note"].iloc[-1]
+        yield finding(NOTEBOOK, "contributors with too few ratings", f"{len(names):,} rater{'s' * (len(names) > 1)} cannot be judged: "
+                      f"{examples(names)} ({names[0]}: {note}).", severity="unknown", action="Wait for further ratings, or watch by month.")
 
 
 def of_parties(table: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
@@ -114,13 +130,18 @@ def of_parties(table: pd.DataFrame, window: str) -> Iterator[dict[str, object]]:
                       where={"party": row.party}, evidence={**row._asdict(), "name": row.measure},
                       action="Look at the raters who joined, the drifts by rater and the task mix of this party.")
     if len(looked) and fallen.empty:
-        parties = looked["party"].nunique()
-        yield finding(NOTEBOOK, "delivery and quality", f"No quality measure of {parties} {'party' if parties == 1 else 'parties'} fell: "
+        parties, every = looked["party"].nunique(), table["party"].nunique()
+        of = f"{parties} of {every}" if parties < every else f"{every}"
+        yield finding(NOTEBOOK, "delivery and quality", f"No quality measure of {of} {'party' if every == 1 else 'parties'} fell: "
                       f"{examples(sorted(looked['measure'].unique()))}.", severity="ok")
     blind = sorted(set(table.loc[table["kind"] == "quality", "measure"]) - set(looked["measure"]))
     for name in blind:
-        note = table.loc[table["measure"] == name, "note"].iloc[-1]
-        yield finding(NOTEBOOK, f"{name} not judged", f"Whether {name} fell cannot be told: {note}.", severity="unknown")
+        own = table[table["measure"] == name]
+        known = int(own[own["low"].notna()].groupby("party", dropna=False).size().max()) if own["low"].notna().any() else 0
+        note = f"{known} {window}{'s' * (known > 1)} with enough, and a fall is looked for from the {BASELINE + 1}th on" if known else \
+            own["note"].iloc[-1].split("; ")[0]
+        yield finding(NOTEBOOK, f"{name} not judged", f"Whether {name} fell cannot be told: {note}.", severity="unknown",
+                      action=f"Wait for further {window}s." if known else "Deliver what lacks, if the answer matters.")
 
 
 def ends_of(rows: pd.DataFrame) -> tuple[float, float]:

@@ -97,7 +97,7 @@ def rows_of(frame: pd.DataFrame, told: pd.DataFrame | None, nominal: set[tuple[s
     at = (stamp - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy() if timed else np.full(len(frame), np.nan)
     drawn = frame["prompt_id"].fillna(frame["item_id"]) if "prompt_id" in frame else frame["item_id"]
     item = frame["item_id"].factorize()[0]
-    no_order = per_batch(rater, item, at) if timed else "no rated_at: the order of ratings is not known"
+    no_order = per_batch(rater, line, item, at) if timed else "no rated_at: the order of ratings is not known"
     level = frame["level"].astype("float64").fillna(-1).to_numpy().astype(int)
     return Rows(unit, rater, line, line * (np.max(tasks, initial=0) + 1) + tasks, drawn.factorize()[0], code, level, z, own,
                 np.bincount(unit)[unit] if len(unit) else unit, hits(frame, told, level), positive(frame), at,
@@ -138,10 +138,11 @@ def positive(frame: pd.DataFrame) -> np.ndarray:
     return np.where(seconds > 0, seconds, np.nan)
 
 
-def per_batch(rater: np.ndarray, item: np.ndarray, at: np.ndarray) -> str:
-    """Why the order of ratings is unknown: most of a rater's items bear a stamp that others of its items bear too."""
-    seen = pd.DataFrame({"rater": rater, "item": item, "at": at}).drop_duplicates()
-    return NO_ORDER if len(seen) and seen.duplicated(["rater", "at"], keep=False).mean() > 0.5 else ""
+def per_batch(rater: np.ndarray, line: np.ndarray, item: np.ndarray, at: np.ndarray) -> str:
+    """Why the order of ratings is unknown: most of a rater's items bear a stamp that others of its items bear too, on one criterion
+    (where each criterion of a text has an item of its own, they were rated together)."""
+    seen = pd.DataFrame({"rater": rater, "line": line, "item": item, "at": at}).drop_duplicates()
+    return NO_ORDER if len(seen) and seen.duplicated(["rater", "line", "at"], keep=False).mean() > 0.5 else ""
 
 
 def sittings(frame: pd.DataFrame, rater: np.ndarray, at: np.ndarray, unordered: bool) -> np.ndarray:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
 BASELINE_WINDOWS = 8     # the first ones, where no baseline is named; fewer cannot show how weeks differ by themselves
+FEW = f"at least {BASELINE_WINDOWS} baseline windows"
 LATE_WINDOWS = 4         # for a stream that begins after the baseline, such as a new rubric version
 STRAY = pd.Timedelta(days=366)   # what such a gap parts from the most ratings was likely stamped by a wrong clock
 LONG_GAP = pd.Timedelta(days=56)
@@ -123,7 +124,7 @@ def phases(rows: pd.DataFrame, start: Start, window: str, enough: np.ndarray, st
     usable = np.flatnonzero(enough & (phase != "apart"))
     first = int((phase[usable] == "baseline").sum())
     if first < BASELINE_WINDOWS:
-        note = join_notes(note, f"{first} of at least {BASELINE_WINDOWS} baseline windows: between-{window} variation cannot be "
+        note = join_notes(note, f"{first} of {FEW}: between-{window} variation cannot be "
                           "separated from a change that comes early")
     return usable, first, phase, note
 

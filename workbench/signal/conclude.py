@@ -62,7 +62,8 @@ def standings(targets: pd.DataFrame) -> Iterator[dict[str, object]]:
                           action="Do not claim progress on it yet: mend its rubric or rate more prompts first.")
     modest = targets[targets["standing"] == MODEST]
     if len(modest):
-        said = examples([f"{named(row)} ({row['step']:.2f} SD, mean {row['ease']:.0%} up the scale)" for _, row in modest.iterrows()])
+        said = examples([f"{named(row)} ({row['step']:.2f} SD, mean {row['ease']:.0%} up the scale)" for _, row in modest.iterrows()],
+                        width=120)
         yield finding(NOTEBOOK, "hillclimbing", f"{len(modest)} of {len(targets)} targets are modest and support hillclimbing: a hundred "
                       f"ratings show a large step on {said}; n = {modest['n_ratings'].min():,} or more ratings each.", severity="ok",
                       status="found" if modest["repeats"].all() else "watch", evidence=evidence(modest.iloc[0]))

@@ -67,14 +67,16 @@ def stepped(steps: pd.DataFrame) -> Iterator[dict[str, object]]:
 def repeatable(study: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Whether the order of systems would repeat, and what limits it."""
     now = study[(study["name"] == "reliability") & study["planned_prompts"].isna() & study["planned_raters"].isna()]
-    keys = keys_of(study)
+    keys, floors = keys_of(study), study[study["name"] == "floor"]
     for _, row in now[now["value"].notna()].iterrows():
+        mend = "Let more raters judge each system: however many prompts, the floor stays." if len(floors) and \
+            of_group(floors, row, keys)["low"].gt(0).any() else "Rate more prompts; see the floor for whether more raters are needed."
         severity, said = ("ok", "would repeat") if row["low"] >= RELIABLE else ("attention", "would not repeat") if row["high"] < RELIABLE \
             else ("unknown", "may or may not repeat")
         yield finding(NOTEBOOK, "reliability", f"On {named(row)} the order of systems {said} with other prompts and raters: reliability "
                       f"{interval(row)}, n = {row['n_items']:,} items, {row['n_raters']:,} raters{halves(study, row, keys)}.",
                       severity=severity, where=where(row, keys), evidence=evidence(row),
-                      action="" if severity == "ok" else "Rate more prompts; see the floor for whether more raters are needed.")
+                      action="" if severity == "ok" else mend)
     for _, row in study[(study["name"] == "floor") & (study["low"] > 0)].iterrows():
         yield finding(NOTEBOOK, "floor", f"On {named(row)} raters favour systems differently: however many prompts, {row['n_raters']:,} "
                       f"raters leave an error of {interval(row)} points in a system's mean.", severity="attention", where=where(row, keys),
@@ -96,16 +98,22 @@ def bought(purchases: pd.DataFrame) -> Iterator[dict[str, object]]:
     if len(best):
         wins = best["option"].value_counts()
         row = best.loc[best["gained"].idxmax()]
+        now = of_group(purchases[purchases["option"] == "nothing"], row, keys_of(purchases))["value"]
+        now = f" from {now.iloc[0]:.3g}" if len(now) else ""
         yield finding(NOTEBOOK, "next purchase", f"The next money is best spent on {wins.index[0]} on {wins.iloc[0]} of {len(best)} "
-                      f"targets; most on {named(row)}, where {row['option']} bring the detectable effect to {interval(row)} points, "
-                      f"{row['gained']:.2g} for a hundred ratings' money; n = {row['n_items']:,} items.", severity="ok",
-                      evidence=evidence(row), action=f"Buy {row['option']} first there.")
+                      f"targets; most on {named(row)}, where {row['option']} bring what is detected, by other such raters too,{now} to "
+                      f"{interval(row)} points, {row['gained']:.2g} for a hundred ratings' money; n = {row['n_items']:,} items.",
+                      severity="ok", evidence=evidence(row), action=f"Buy {row['option']} first there.")
 
 
 def halves(study: pd.DataFrame, row: pd.Series, keys: list[str]) -> str:
     """The split-half reliability of a group's ranking, as text."""
-    own = study[study["name"] == "split_half"]
+    own = of_group(study[(study["name"] == "split_half") & study["value"].notna()], row, keys)
+    return f"; with the same raters, halves of the prompts rank alike by {interval(own.iloc[0])}" if len(own) else ""
+
+
+def of_group(rows: pd.DataFrame, row: pd.Series, keys: list[str]) -> pd.DataFrame:
+    """The rows of the group that a row is of."""
     for key in keys:
-        own = own[own[key].isna()] if row[key] is None or row[key] != row[key] else own[own[key] == row[key]]
-    own = own[own["value"].notna()]
-    return f"; halves of the prompts rank alike by {interval(own.iloc[0])}" if len(own) else ""
+        rows = rows[rows[key].isna()] if row[key] is None or row[key] != row[key] else rows[rows[key] == row[key]]
+    return rows
