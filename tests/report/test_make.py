@@ -236,3 +236,13 @@ def test_all_notebooks_read_one_version_and_a_report_as_of_it_is_the_report_made
     assert not again.reused and again.manifest["snapshot"] == then.manifest["snapshot"] and again.manifest["data"] == "live@0"
     pd.testing.assert_frame_equal(again.findings, then.findings)
     pd.testing.assert_frame_equal(again.estimates, then.estimates)
+
+
+def test_ratings_of_an_unfinished_week_are_counted_as_not_read(write: Callable, ratings: Callable) -> None:
+    write("agreement")
+    ratings(days("2026-11-09", "2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"))
+    [made] = run("agreement")
+    assert made.period == "2026-W46" and "2 ratings in this period · 3 later or undated ones not read" in made.index.read_text()
+    assert made.manifest["n_ratings_unread"] == 3
+    ratings(Dated(days("2026-11-09", "2026-11-15").times, id="beef"))
+    assert "not read" not in run("agreement", period="2026-W46")[0].index.read_text()

@@ -148,7 +148,7 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
                         given=scrub_tree(order.given, scrub), packages={"python": platform.python_version(), **package_versions()},
                         sections=tuple(sections), findings=findings, estimates=estimates, gates=tuple(gates), actions=tuple(actions),
                         revises=revises(target.parent, data["fingerprint"], order.given), checks=tuple(checks),
-                        private=stated(pack.private, findings, estimates))
+                        private=stated(pack.private, findings, estimates), n_unread=ratings.count() - ratings.until(period).count())
         report = write_site(built, report)
         failed = {s.name: s.error for s in report.sections if s.error}
         said = {"said": [action.recorded for action in pack.actions], "past": past, "told": actions}
@@ -243,7 +243,8 @@ def _manifest(order: Order, report: Report, clock: float) -> dict[str, object]:
             "status": "failed" if any(s.error for s in report.sections) else "complete",
             "started": report.made, "ended": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 2), "data": order.data.name, "snapshot": report.snapshot, "filters": report.filters,
-            "n_ratings_in_period": report.n_period, "given": report.given, "commit": _commit(order.root),
+            "n_ratings_in_period": report.n_period, "n_ratings_unread": report.n_unread, "given": report.given,
+            "commit": _commit(order.root),
             "packages": report.packages, "code": code_hashes(order.pack), "notebooks": notebooks,
             "findings": dict(Counter(report.findings["severity"])), "revises": report.revises}
 

@@ -62,6 +62,7 @@ class Report:
     revises: str = ""
     checks: tuple[Mapping[str, object], ...] = ()
     private: Mapping[str, object] = field(default_factory=dict)
+    n_unread: int = 0       # ratings that are later than the period, or bear no date
 
     @property
     def when(self) -> str:
