@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,14 @@ def write_notebook(path: Path, *, template: str, **parameters: object) -> None:
     lines |= {name: f"{name} = {value!r}" for name, value in parameters.items()}
     path.write_text(json.dumps({**book, "cells": [{**c, "source": "\n".join(lines.values())} if c is cell else c for c in book["cells"]]}),
                     encoding="utf-8")
+
+
+def write_cells(path: Path, sources: Sequence[str]) -> None:
+    """A notebook of code cells; its kernelspec keeps JupyterLab from asking for a kernel."""
+    cells = [{"cell_type": "code", "id": f"c{i}", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+             for i, source in enumerate(sources)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
 
 
 def open_page(chromium: Any, address: str, **looks: Any) -> tuple[Any, list[str]]:

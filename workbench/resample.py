@@ -201,15 +201,17 @@ def bca_interval(centre: float, draws: np.ndarray, weight: np.ndarray, influence
 
 
 def false_discovery(p: np.ndarray, *, dependent: bool = False) -> np.ndarray:
-    """Benjamini and Hochberg's q (1995), nan where p is: the least false share at which a test is still among those kept.
+    """Benjamini and Hochberg's q (1995) of p of any shape, nan where p is: the least false share at which a test is still among those
+    kept.
 
     dependent: Benjamini and Yekutieli's (2001), which holds however the tests depend on one another. (scipy.stats has both; to load it
     costs more than a notebook's statistics.)
     """
     p = np.asarray(p, dtype=float)
-    q, known = np.full(len(p), np.nan), np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    flat = p.ravel()
+    q, known = np.full(flat.size, np.nan), np.flatnonzero(np.isfinite(flat))
+    order = known[np.argsort(flat[known], kind="stable")]
     rank = np.arange(1, len(order) + 1)
-    raised = p[order] * len(order) / rank * ((1 / rank).sum() if dependent else 1.0)
+    raised = flat[order] * len(order) / rank * ((1 / rank).sum() if dependent else 1.0)
     q[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1)
-    return q
+    return q.reshape(p.shape)

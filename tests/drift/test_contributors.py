@@ -13,9 +13,10 @@ from scipy import stats
 import workbench as wb
 from workbench.drift.people_copies import closest, pairs_of
 from workbench.drift.people_frame import NO_ORDER, mean_of, read_rows
-from workbench.drift.people_tests import BASELINE, LATE, SIZES, Funnel, Sums, false_discovery, moved, shown
+from workbench.drift.people_tests import BASELINE, LATE, SIZES, Funnel, Sums, moved, shown
 from workbench.drift.people_traces import Trace, traces
 from workbench.errors import ParameterError
+from workbench.resample import false_discovery
 
 EXACT = 1e-10     # two ways to write one formula
 FITTED = 1e-6     # a least squares fit by iteration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from jupyter_lab import PATIENCE, end_kernels, jupyter_lab, menu, open_page, run_all
+from jupyter_lab import PATIENCE, end_kernels, jupyter_lab, menu, open_page, run_all, write_cells
 
 import workbench as wb
 from workbench.review.decisions import recorded, standing
@@ -42,10 +41,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     plain_data(work / "plain")
     adopt(work / "plain", into=work / "data" / "store")
     (work / "notebooks").mkdir()
-    cells = [{"cell_type": "code", "id": f"c{i}", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
-             for i, source in enumerate(CELLS)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-    (work / "notebooks" / "look.ipynb").write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    write_cells(work / "notebooks" / "look.ipynb", CELLS)
     with jupyter_lab(work.parent) as address:
         yield address, work / "data" / "store"
 

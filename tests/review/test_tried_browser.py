@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from jupyter_lab import PATIENCE, end_kernels, jupyter_lab, menu, open_page, run_all
+from jupyter_lab import PATIENCE, end_kernels, jupyter_lab, menu, open_page, run_all, write_cells
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ATTACK = "<img src=x onerror='window.struck=1'>"
@@ -43,10 +42,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     work = tmp_path_factory.mktemp("lab") / "work"
     plain_data(work / "data" / "plain")
     (work / "notebooks").mkdir()
-    cells = [{"cell_type": "code", "id": f"c{i}", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
-             for i, source in enumerate(CELLS)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-    (work / "notebooks" / "try.ipynb").write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    write_cells(work / "notebooks" / "try.ipynb", CELLS)
     with jupyter_lab(work.parent) as address:
         yield address
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.drift.people_traces import Trace
+from workbench.resample import false_discovery
 
 FEWEST_RATERS = 5        # to be held against
 STEADY = 10              # items of a pooled error that a rater's own is drawn towards
@@ -240,16 +241,6 @@ def moved(weight: np.ndarray, moment: np.ndarray, seen: np.ndarray, side: int) -
         gain = gain + np.log(2) + log_ndtr(side * b * np.sqrt(g / (1 + g * a))) if side else gain
         logs.append(np.where(open_, gain + np.log(np.maximum(prior, 1e-300))[:, None, :], -np.inf) - math.log(len(SIZES)))
     return np.where(seen > BASELINE, np.logaddexp.reduce(np.concatenate(logs, axis=2), axis=2), np.nan)
-
-
-def false_discovery(p: np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's q of p-values of any shape; nan stays."""
-    known = np.flatnonzero(~np.isnan(p.ravel()))
-    q = np.full(p.size, np.nan)
-    order = known[np.argsort(p.ravel()[known], kind="stable")]
-    ranked = p.ravel()[order] * len(order) / np.arange(1, len(order) + 1)
-    q[order] = np.minimum.accumulate(ranked[::-1])[::-1] if len(order) else ranked
-    return np.minimum(q, 1.0).reshape(p.shape)
 
 
 def shown(sums: Sums, fewest: int) -> tuple[np.ndarray, ...]:

@@ -95,8 +95,12 @@ def seal(folder: Path, manifest: Mapping[str, object]) -> None:
 
 def file_hashes(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a report, but for its manifest."""
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST}
+    return {p.relative_to(folder).as_posix(): file_hash(p) for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST}
+
+
+def file_hash(file: Path) -> str:
+    """The SHA-256 of a file's bytes, read each time it is asked for."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def publish(built: Path, target: Path, *, replace: bool) -> None:

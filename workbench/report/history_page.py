@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from workbench.report.effect import rubrics_of
 from workbench.report.gates import Gate, asked_rows
 from workbench.report.loop import Action
 from workbench.report.pack import Pack, find_workspace, load_pack
+from workbench.report.page import chart_json
 from workbench.report.site import chart_page, group, label
 from workbench.report.version import source_hash
 
@@ -171,7 +171,7 @@ def drawn(rows: pd.DataFrame, fences: Sequence[tuple], *, title: str, bounds: Se
     spec = estimate_history(rows, by=by, fences=near, bounds=bounds, title=title).to_dict()
     before = rows.groupby(["where", "rubric_version"], sort=False)["code"].shift() if len(rows) else rows["code"]
     rows = rows.assign(other_code=before.notna() & (before != rows["code"]))
-    return Drawn(title, as_json({key: value for key, value in spec.items() if key not in ("usermeta", "$schema")}),
+    return Drawn(title, chart_json(spec),
                  rows.sort_values(["window", "where"], ascending=[False, True], ignore_index=True))
 
 
@@ -181,8 +181,3 @@ def gate_table(told: Sequence[Told]) -> pd.DataFrame:
                for one in told[-12:]}
     names = dict.fromkeys(name for column in columns.values() for name in column)
     return pd.DataFrame({period: [column.get(name, "") for name in names] for period, column in columns.items()}, index=list(names))
-
-
-def as_json(chart: Mapping[str, object]) -> str:
-    """A chart as JSON that may stand in a script element."""
-    return json.dumps(chart, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

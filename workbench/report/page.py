@@ -115,7 +115,7 @@ def _shown(data: Mapping, name: str) -> Part:
     text = {kind: content if isinstance(content, (str, dict)) else "".join(content) for kind, content in data.items()}
     chart = next((spec for kind, spec in text.items() if kind.startswith(VEGA_LITE)), None)
     if chart is not None:
-        return Part("chart", _chart_json(chart), _chart_title(chart))
+        return Part("chart", chart_json(chart), _chart_title(chart))
     if "image/png" in text:
         return Part("image", f"data:image/png;base64,{text['image/png'].strip()}", "")
     if "image/svg+xml" in text:
@@ -130,7 +130,7 @@ def _shown(data: Mapping, name: str) -> Part:
     return Part("text", text.get("text/plain", ""), "result")
 
 
-def _chart_json(spec: Mapping) -> str:
+def chart_json(spec: Mapping) -> str:
     """The specification as JSON that may stand in a script element.
 
     Left out: `usermeta`, which could reconfigure the embedding, and `$schema`, which names version 5: the page draws

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from workbench.report.artefact import MANIFEST
+from workbench.report.artefact import MANIFEST, file_hash
 from workbench.report.collect import ESTIMATES, FINDINGS
 from workbench.report.site import Section
 
@@ -23,7 +22,7 @@ def reused(reports: Path, name: str, key: str) -> tuple[Section, Tables] | None:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             told = manifest["notebooks"][name]
             files = [f"notebooks/{name}.ipynb", FINDINGS, ESTIMATES]
-            if told.get("key") != key or told["error"] or any(digest(path.parent / file) != manifest["files"][file] for file in files):
+            if told.get("key") != key or told["error"] or any(file_hash(path.parent / file) != manifest["files"][file] for file in files):
                 continue
             notebook = json.loads((path.parent / files[0]).read_text(encoding="utf-8"))
             findings, estimates = (pd.read_parquet(path.parent / file) for file in files[1:])
@@ -33,8 +32,3 @@ def reused(reports: Path, name: str, key: str) -> tuple[Section, Tables] | None:
         section = Section(name, notebook, told["seconds"], "", told["parameters"])
         return section, (findings[findings["notebook"] == name].reset_index(drop=True), own)
     return None
-
-
-def digest(file: Path) -> str:
-    """The SHA-256 of a file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import workbench
 from workbench.ratings import Snapshot
+from workbench.report.artefact import file_hash
 from workbench.report.pack import Pack
 
 # What computes or draws something in a report.
@@ -34,7 +35,7 @@ def source_hash() -> str:
     """A hash of the sources of `workbench`: names and contents, whatever folder they lie in."""
     root = Path(workbench.__path__[0])
     files = sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return _hash([(p.relative_to(root).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
+    return _hash([(p.relative_to(root).as_posix(), file_hash(p)) for p in files])
 
 
 def notebook_hash(notebook: Mapping) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import WorkbenchError
 from workbench.review.decisions import REASONS
 from workbench.review.foreign import safe
 from workbench.review.item_page import CELL, about_decisions, about_item, about_levels, about_steps, about_unit, cell, framed, row, table
@@ -124,6 +125,17 @@ def said(message: str, *, error: bool = False) -> str:
     """What the reviewer should know of the last move."""
     kind = "wbr-said wbr-error" if error else "wbr-said"
     return f"<div class='{kind}' role='{'alert' if error else 'status'}'>{'▲ ' if error else ''}{safe(message)}</div>" if message else ""
+
+
+def attempt(act: Callable[[], object], place: Any) -> None:
+    """Do something in a panel; what went wrong is said in words in the widget `place`, beside what was there before."""
+    try:
+        act()
+    except WorkbenchError as fault:
+        place.value = inside(said(str(fault), error=True))
+    except Exception as fault:
+        place.value = inside(said(f"An error of the workbench, {type(fault).__name__}: {fault}. Run the cell again.", error=True))
+        raise
 
 
 def still(desk: Desk) -> str:

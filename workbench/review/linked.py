@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from workbench.errors import ParameterError, WorkbenchError
+from workbench.errors import ParameterError
 from workbench.review import board_text, linked_text as text
 from workbench.review.board import Board, panel
 from workbench.review.item_page import STYLE
@@ -242,12 +242,5 @@ class Explorer(widgets.VBox):
         self._said.value = board_text.inside(f"<div role='status'>{text.summary(self.overview, self.shown, self.chosen, inside)}</div>")
 
     def _try(self, act: Callable[[], object]) -> None:
-        """Do something; what went wrong is said in words."""
-        try:
-            act()
-        except WorkbenchError as fault:
-            self._said.value = board_text.inside(board_text.said(str(fault), error=True))
-        except Exception as fault:
-            words = f"An error of the workbench, {type(fault).__name__}: {fault}. Run the cell again."
-            self._said.value = board_text.inside(board_text.said(words, error=True))
-            raise
+        """Do something; what went wrong is said below."""
+        board_text.attempt(act, self._said)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from workbench.errors import WorkbenchError
 from workbench.review import board_text, redraw, tried_text as text
-from workbench.review.foreign import safe
 from workbench.review.item_page import STYLE
 from workbench.review.knobs import Knobs, Scales
 from workbench.rubric.foreseen import ALL
@@ -140,12 +138,5 @@ class Tried(widgets.VBox):
         self._asked.value = board_text.inside(text.asked_part(asked, best, self._where))
 
     def _try(self, act: Callable[[], object]) -> None:
-        """Do something; what went wrong is said in words, beside what was there before."""
-        try:
-            act()
-        except WorkbenchError as fault:
-            self._said.value = board_text.inside(board_text.said(str(fault), error=True))
-        except Exception as fault:
-            words = f"An error of the workbench, {type(fault).__name__}: {safe(fault)}. Run the cell again."
-            self._said.value = board_text.inside(board_text.said(words, error=True))
-            raise
+        """Do something; what went wrong is said below."""
+        board_text.attempt(act, self._said)
