@@ -7,8 +7,9 @@
 A rater's latent opinion of an item has variance 1; two raters of a camp correlate by .5, of different camps by .3, without camps by .4.
 "Severity" shifts a rater's thresholds by a normal draw of that SD, "scale use" stretches them (log-normal, 0.5), "noise" draws
 correlations with the common opinion from .3 to .9; "unclear items" have a noise of their own for all raters (log-normal, 0.5). Right: every
-rater in the planted camp. Partly: some, the others not placed. Wrong: any rater in another camp, or camps where none are. Seeds are
-fixed: SEED + row, one generator a row.
+rater in the planted camp. Partly: some, the others not placed. Bounded: no camps, but only such are excluded as are further apart than the
+planted ("camps of equal size that correlate by .4 or less would have been seen"). Missed: no camps, and such as were planted excluded if of
+equal size. Wrong: any rater in another camp, or camps where none are. Seeds are fixed: SEED + row, one generator a row.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from workbench.disagreement.camps_search import Panel, camps_of  # noqa: E402
+from workbench.disagreement.camps_search import Answer, Panel, camps_of  # noqa: E402
 
 SEED, ITEMS, RATERS = 20261, 300, 12
 THRESHOLDS = {2: [0.0], 5: [-1.5, -0.5, 0.5, 1.5]}
 HALVES, FEW = (6, 6), (9, 3)
+ACROSS = 0.3 / 0.5      # correlation of two camps' things
 
 PLANTED = {
     "5 levels, 6 against 6": dict(camps=HALVES),
@@ -46,6 +48,9 @@ NULLS = {f"null, {k} levels, {name}": dict(levels=k, **said) for k in (5, 2) for
     "noise": dict(noise=True), "all three": ALL, "all three, 4 of 12": ALL | dict(per_item=4),
     "all three, skewed items": ALL | dict(shape="skewed"), "all three, two kinds of items": ALL | dict(shape="two"),
     "all three, unclear items": ALL | dict(clear=0.5), "all three, 5 items a prompt": ALL | dict(prompts=5)}.items()}
+
+
+KINDS = ("right", "partly", "bounded", "cannot tell", "missed", "wrong")
 
 
 def opinions(rng: np.random.Generator, items: int, shape: str) -> np.ndarray:
@@ -81,19 +86,16 @@ def drawn(rng: np.random.Generator, *, camps: tuple[int, ...] = (RATERS,), items
     return Panel(item, rater, level[item, rater].astype(float), block)
 
 
-def judged(found: np.ndarray, camps: tuple[int, ...]) -> str:
-    """"right", "wrong" or "cannot tell" for the camps found, 0 for a rater without one."""
-    planted = np.repeat(np.arange(1, len(camps) + 1), camps)
-    placed = found > 0
+def judged(answer: Answer, camps: tuple[int, ...]) -> str:
+    """One of `KINDS` for an answer."""
+    planted, placed = np.repeat(np.arange(1, len(camps) + 1), camps), answer.camp > 0
     if len(camps) == 1:
-        return "wrong" if placed.any() else "right"
+        return "wrong" if placed.any() else "right" if answer.n_camps == 0 else "cannot tell"
     if not placed.any():
-        return "cannot tell"
-    pairs = set(zip(found[placed], planted[placed]))
+        return "cannot tell" if answer.n_camps != 0 else "bounded" if answer.detectable < ACROSS else "missed"
+    pairs = set(zip(answer.camp[placed], planted[placed]))
     one_to_one = len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
-    if not one_to_one:
-        return "wrong"
-    return "right" if placed.all() and len(pairs) == len(camps) else "cannot tell"
+    return "wrong" if not one_to_one else "right" if placed.all() and len(pairs) == len(camps) else "partly"
 
 
 def main() -> None:
@@ -102,7 +104,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    print(f"{'data':48} {'right':>7} {'partly':>7} {'cannot':>7} {'wrong':>7}   placed   CPU s", flush=True)
+    print(f"{'data':48} " + " ".join(f"{kind:>11}" for kind in KINDS) + "   placed   CPU s", flush=True)
     for row, (name, said) in enumerate((PLANTED | NULLS).items()):
         if options.only not in name:
             continue
@@ -111,13 +113,10 @@ def main() -> None:
             panel, began = drawn(rng, **said), time.process_time()
             answer = camps_of(panel, seed=draw)
             took += time.process_time() - began
-            tally.append(judged(answer.camp, camps) if len(camps) > 1 or answer.n_camps == answer.n_camps or answer.camp.any()
-                         else "cannot tell")
+            tally.append(judged(answer, camps))
             placed.append((answer.camp > 0).mean())
-        count = {kind: tally.count(kind) / len(tally) for kind in ("right", "cannot tell", "wrong")}
-        partly = np.mean([t == "cannot tell" and p > 0 for t, p in zip(tally, placed)])
-        print(f"{name:48} {count['right']:7.1%} {partly:7.1%} {count['cannot tell'] - partly:7.1%} {count['wrong']:7.1%}   "
-              f"{np.mean(placed):6.2f}   {took / options.draws:7.2f}", flush=True)
+        print(f"{name:48} " + " ".join(f"{tally.count(kind) / len(tally):11.1%}" for kind in KINDS)
+              + f"   {np.mean(placed):6.2f}   {took / options.draws:7.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,12 @@ def test_levels_without_order_cannot_be_cut_but_two_of_them_can():
     assert wb.disagreement.factions(wb.read(two))["faction"].tolist() == [1] * 5 + [2] * 4
 
 
+def test_fewer_items_exclude_only_camps_further_apart():
+    one = frame_of((9,), across=0.6, seed=1)
+    most, few = (wb.disagreement.factions(wb.read(one[one["item_id"] < end]))["detectable"].iloc[0] for end in ("j", "i060"))
+    assert 0.25 <= few < most < 0.9
+
+
 def test_one_two_and_three_raters_have_no_camps_of_two():
     frame = frame_of()
     for n in (2, 3):

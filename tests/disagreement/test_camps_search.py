@@ -118,7 +118,7 @@ def test_items_that_are_not_equally_clear_make_no_camps_of_the_severe_and_the_mi
 
 def test_none_is_said_where_camps_would_show_and_cannot_tell_where_they_would_not():
     rng = np.random.default_rng(10)
-    many, few = (camps_of(drawn(rng, camps=(10,), items=n, within=0.5, across=0.0)) for n in (600, 25))
+    many, few = (camps_of(drawn(rng, camps=(10,), items=n, within=0.5, across=0.0)) for n in (600, 8))
     assert many.n_camps == 0 and not many.camp.any()
     assert np.isnan(few.n_camps) and not few.camp.any()
 

@@ -17,7 +17,7 @@ def split(**shares: float) -> pd.DataFrame:
 
 def camps(criterion: str, n: float, places: dict[str, int], note: str = "") -> pd.DataFrame:
     return pd.DataFrame({"rater_id": list(places), "criterion": criterion, "rubric": "default", "faction": list(places.values()),
-                         "n_factions": n, "across": .4, "across_low": .3, "across_high": .5, "p": .001, "status": "found" if n else "",
+                         "n_factions": n, "across": .4, "across_low": .3, "across_high": .5, "detectable": math.nan if n else .45, "p": .001, "status": "found" if n else "",
                          "n_ratings": 50, "note": note})
 
 
@@ -55,9 +55,17 @@ def test_none_and_cannot_tell_are_said_once_for_all_criteria_alike() -> None:
               (("tone", 0, ""), ("facts", 0, ""), ("style", math.nan, "cannot tell: too few items in common"),
                ("safety", math.nan, "cannot tell: too few items in common"))]
     none, untold = faction_findings(pd.concat(tables), NO_ITEMS)
-    assert none["sentence"] == "On facts, tone, raters fall into no camps beyond severity, scale use and noise." and none["severity"] == "ok"
+    assert none["sentence"] == ("On facts, tone, raters fall into no camps beyond severity, scale use and noise; two of equal size "
+                                "whose opinions correlate by 0.45 or less would more often than not have been seen.") and none["severity"] == "ok"
     assert untold["sentence"] == "Whether raters fall into camps on safety, style cannot be told: too few items in common."
     assert untold["severity"] == "unknown"
+
+
+def test_what_would_have_been_seen_is_the_least_of_all_criteria_and_left_out_where_camps_were_seen_but_judge_one_thing() -> None:
+    weak, strong = camps("tone", 0, {"a": 0}).assign(detectable=.3), camps("facts", 0, {"a": 0}).assign(detectable=.7)
+    alike = camps("style", 0, {"a": 0}).assign(detectable=math.nan)
+    assert "correlate by 0.3 or less" in faction_findings(pd.concat([weak, strong, alike]), NO_ITEMS)[0]["sentence"]
+    assert faction_findings(alike, NO_ITEMS)[0]["sentence"].endswith("scale use and noise.")
 
 
 def steps(carry: tuple[float, float, float]) -> pd.DataFrame:

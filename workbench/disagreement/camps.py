@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.disagreement.camps_scores import Panel
-from workbench.disagreement.camps_search import MATTERS, SMALLEST, SURE, Answer, camps_of, repeated
+from workbench.disagreement.camps_search import SMALLEST, SURE, Answer, camps_of, repeated
 from workbench.disagreement.hot import later_half
 from workbench.disagreement.units import Units, rated_units
 from workbench.errors import ParameterError
@@ -22,7 +22,7 @@ MOST_RATERS = 300   # time grows with the square of the raters
 MOST_RATINGS = 200_000
 ONE_LEVEL = "always the same level: opinions do not show"
 COLUMNS = ["rater_id", "criterion", "rubric", "faction", "support", "load", "n_ratings", "n_factions", "across", "across_low",
-           "across_high", "p", "status", "note"]
+           "across_high", "detectable", "p", "status", "note"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def factions(ratings: Ratings, *, min_ratings: int = 10, false_share: float = 0.
     faction: 1, 2, ... by size; 0 is no camp or cannot tell. support: share of resamples of items (prompts, where known) in which the rater
     falls in this camp; below 0.92 it is 0. load: correlation with the camp's thing (with the common one if there are none).
     n_factions: 2, 3, 4; 0 for none; nan if it cannot be told. across: how the things of the two nearest camps correlate, with the 95 %
-    interval of resamples (camps are sought anew in each, so it lies a little low); camps above .8 are none. p: of the first parting.
+    interval of resamples (camps are sought anew in each, so it lies a little low); camps above .8 are none. detectable: without camps, what
+    is excluded: two of equal size whose things correlate by this or less would more often than not have been seen; nan below .2, as
+    is n_factions then. p: of the first parting.
     status: "found" where the camps of the earlier half of the data part the later half too, or the other way round (undated data are halved
     by `seed`), "watch" where not, "" without camps. note: what cannot be told, and why.
 
@@ -74,7 +76,7 @@ def factions(ratings: Ratings, *, min_ratings: int = 10, false_share: float = 0.
     level = false_share / max(sum(not unfit(body) for body in bodies), 1)
     parts = [rows_of(body, level, seed) for body in bodies]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
-    floats = ("support", "load", "n_factions", "across", "across_low", "across_high", "p")
+    floats = ("support", "load", "n_factions", "across", "across_low", "across_high", "detectable", "p")
     return table.astype({"faction": int, "n_ratings": int} | {c: float for c in floats})
 
 
@@ -120,7 +122,7 @@ def rows_of(body: Body, level: float, seed: int) -> pd.DataFrame:
         frame["note"] = np.where(body.reason == "", why_not, body.reason)
         return frame
     answer = camps_of(body.panel, seed=seed, level=level)
-    frame["n_factions"], frame["p"] = answer.n_camps, answer.p
+    frame["n_factions"], frame["p"], frame["detectable"] = answer.n_camps, answer.p, answer.detectable
     if answer.n_camps != 0:
         frame[["across", "across_low", "across_high"]] = answer.fit.across[0], *answer.reach
     if answer.n_camps > 1:
@@ -135,7 +137,8 @@ def notes_of(answer: Answer) -> Iterator[str]:
     """What each rater looked at is told."""
     told = answer.note
     if answer.n_camps == 0 and not told:
-        told = f"no camps: two of equal size, whose opinions correlate by {MATTERS:g} once noise is out, would have been seen"
+        told = (f"no camps: two of equal size, whose opinions correlate by {answer.detectable:.2g} or less once noise is out, "
+                "would more often than not have been seen")
     elif np.isnan(answer.n_camps) and not told:
         told = "cannot tell: these raters share too few items, or are too noisy, for camps to be seen"
     for camp, support in zip(answer.camp, answer.support):

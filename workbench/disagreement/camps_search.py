@@ -20,7 +20,7 @@ ROUNDS = 10
 NEARLY = 0.75      # of the raters that another number of camps places
 REPEAT = 0.05      # p at which camps of one half are seen again in the other
 LOT = 40           # draws between two looks at p
-MATTERS = 0.6      # correlation of two camps' things (.3 across where .5 within) that a "none" should not have overlooked
+STEPS = tuple(k / 20 for k in range(4, 19))   # correlations of two camps' things that "none" may exclude
 NEAR = 0.8         # correlation of two camps' things above which they are one, however sure it is that they are not quite
 SURE = 0.92       # share of resamples in which a rater must fall in the same camp
 
@@ -50,7 +50,7 @@ class Fit:
 @dataclass(frozen=True)
 class Answer:
     """camp (R,): 0 = none or cannot tell; support (R,); n_camps: 0 is none, nan is cannot tell; p of the first parting; fit of the camps
-    that were looked at; note; reach: the interval of `fit.across`."""
+    that were looked at; note; reach: the interval of `fit.across`; detectable: as `factions` returns it."""
 
     camp: np.ndarray
     support: np.ndarray
@@ -59,6 +59,7 @@ class Answer:
     fit: Fit
     note: str = ""
     reach: tuple[float, float] = (np.nan, np.nan)
+    detectable: float = np.nan
 
 
 def fitted(rho: np.ndarray, weight: np.ndarray, camp: np.ndarray, load: np.ndarray, *, k: int, moving: bool = True) -> Fit:
@@ -196,7 +197,8 @@ def camps_of(panel: Panel, *, seed: int = 0, draws: int = 200, level: float = 0.
         nobody, unknown = np.zeros(panel.n_raters, dtype=int), np.full(panel.n_raters, np.nan)
         if len(fits) > 1:
             return Answer(nobody, unknown, 0.0, p, fits[1], f"no camps: what the best two judge correlates by {fits[1].across[0]:.2f}")
-        return Answer(nobody, unknown, 0.0 if would_show(panel, fits[0], null, level) else np.nan, p, fits[0])
+        seen = detectable(panel, fits[0], null, level, rng)
+        return Answer(nobody, unknown, 0.0 if seen == seen else np.nan, p, fits[0], detectable=seen)
     tried = [(*supported(panel, fit, rng), fit) for fit in apart]
     count = np.array([(camp > 0).sum() for camp, *_ in tried])
     camp, support, reach, fit = tried[np.flatnonzero(count >= NEARLY * count.max())[-1 if count.any() else 0]]
@@ -250,11 +252,22 @@ def supported(panel: Panel, fit: Fit, rng: np.random.Generator, *,
     return camp * told, support, tuple(np.quantile(across, [0.025, 0.975]))
 
 
-def would_show(panel: Panel, fit: Fit, null: np.ndarray, level: float) -> bool:
-    """Whether two camps of equal size whose things correlate by `MATTERS` would be seen four times in five."""
+def detectable(panel: Panel, fit: Fit, null: np.ndarray, level: float, rng: np.random.Generator) -> float:
+    """The highest correlation of two equal camps' things at which they would more often than not have been seen; nan if none of `STEPS`.
+
+    Sought from where the gain to be expected says so, downward to where draws of such camps bear it out.
+    """
     score, coefficients = panel.scores(panel.observed)
     _, weight, _ = working(panel.products(score), coefficients, fit.load)
-    camp = np.argsort(np.argsort(fit.load, axis=1), axis=1) % 2
-    truth = Fit(camp, fit.load, np.array([[[1, MATTERS], [MATTERS, 1]]]), fit.cost).model
-    gain = max(float(fitted(truth, weight, np.zeros_like(camp), fit.load, k=1).cost[0]), 0.0)
-    return gain - 1.68 * gain**0.5 > max(np.quantile(null, 1 - level), 0.0)
+    batch = np.array(STEPS)[:, None, None]
+    camp, load = (np.broadcast_to(a, (len(STEPS), panel.n_raters)) for a in (np.argsort(np.argsort(fit.load[0])) % 2, fit.load[0]))
+    planted = Fit(camp, load, batch + (1 - batch) * np.eye(2), np.zeros(len(STEPS)))
+    gain, bar = np.maximum(fitted(planted.model, weight, np.zeros_like(camp), load, k=1).cost, 0), max(np.quantile(null, 1 - level), 0.0)
+    for at in np.flatnonzero(gain > bar)[::-1]:
+        truth, seen = Fit(*(a[at:at + 1] for a in (camp, load, planted.between, planted.cost))), 0
+        for n in panel.chunks(LOT):
+            score, coefficients = panel.scores(redrawn(panel, truth, rng, n))
+            seen += (gain_of(grown(panel.products(score), coefficients, k=2)) > bar).sum()
+        if 2 * seen > LOT:
+            return STEPS[at]
+    return np.nan

@@ -51,22 +51,29 @@ def share_text(row: Mapping[str, object]) -> str:
 
 def faction_findings(factions: pd.DataFrame, parting: pd.DataFrame) -> list[dict[str, object]]:
     """One a criterion with camps; else that there are none, or that it cannot be told, once for all criteria."""
-    rows, none, untold, several = [], [], {}, factions["rubric"].nunique() > 1
+    rows, none, untold, several = [], {}, {}, factions["rubric"].nunique() > 1
     for (criterion, rubric), part in factions.groupby(["criterion", "rubric"], sort=True):
         n, named = part["n_factions"].iloc[0], f"{criterion} ({rubric})" if several else criterion
         if n == 0:
-            none.append(named)
+            none[named] = part["detectable"].iloc[0]
         elif n != n:
             why = next((note for note in part["note"] if note), "too little is known")
             untold.setdefault(why.removeprefix("cannot tell: "), []).append(named)
         else:
             rows.append(camps(criterion, rubric, part, parting))
     if none:
-        rows.append(finding(NOTEBOOK, "camps", f"On {examples(none)}, raters fall into no camps beyond severity, scale use and noise.",
-                            severity="ok"))
+        rows.append(finding(NOTEBOOK, "camps", f"On {examples(list(none))}, raters fall into no camps beyond severity, scale use and noise"
+                            f"{excluded(list(none.values()))}.", severity="ok"))
     rows += [finding(NOTEBOOK, "camps untold", f"Whether raters fall into camps on {examples(names)} cannot be told: {why}.",
                      severity="unknown", where={"reason": why.split(":")[0]}) for why, names in untold.items()]
     return rows
+
+
+def excluded(detectable: list[float]) -> str:
+    """Which camps would have been seen on all criteria; "" where camps were seen but judge nearly one thing."""
+    least = min((d for d in detectable if d == d), default=None)
+    return "" if least is None else (f"; two of equal size whose opinions correlate by {least:.2g} or less would more often than not "
+                                     "have been seen")
 
 
 def camps(criterion: str, rubric: str, part: pd.DataFrame, parting: pd.DataFrame) -> dict[str, object]:
