@@ -3,7 +3,8 @@
     python benchmarks/null_years.py            # 500 years: hours of a core
     python benchmarks/null_years.py 20 100     # 20 years from the one numbered 100
 
-A year is drawn with `simulate`: raters who differ in severity and noise, six systems alike, three parties, and not one event. The code of every
+A year is drawn with `simulate`: raters who differ in severity and noise, six systems alike, four kinds of tasks alike, three parties, and not
+one event. The code of every
 notebook of the pack is run as it stands, charts left out, on what is known at the year's end. Counted is each finding of severity alarm
 or attention and status `found`: target at most 5 % of years with any. Printed by notebook and kind, and beside them what is merely `watch`.
 """
@@ -20,14 +21,25 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 import workbench as wb  # noqa: E402
 from workbench.store.effects import noise, panel, severity  # noqa: E402
+from workbench.store.panel import TASK_OFFSETS, State  # noqa: E402
 from workbench.store.simulate import simulate  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTHING = (panel, severity, partial(noise, noisy=1.0))
+
+
+def tasks_alike(state: State) -> State:
+    """No kind of task is answered better than another: none lies nearer to a cut, where raters differ more."""
+    rows = state.rows
+    return state.shifted(np.ones(len(rows), bool),
+                         by=-np.array(TASK_OFFSETS)[rows["criterion"], state.items["task_type"].to_numpy()[rows["item"]]])
+
+
+NOTHING = (panel, tasks_alike, severity, partial(noise, noisy=1.0))
 SIZE = {"weeks": 52, "items_per_week": 36, "raters_per_item": 3, "n_raters": 15}
 PACK = ("agreement", "disagreement", "rubric", "drift", "signal")
 

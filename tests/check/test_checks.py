@@ -97,6 +97,17 @@ def test_timestamps_that_cannot_bear_a_judgement_of_drift_are_named(columns: dic
     assert not found.passed and found.table["fault"].tolist() == [fault]
 
 
+def test_a_few_ratings_a_month_after_all_others_are_named_and_as_many_as_usual_are_not() -> None:
+    times = [pd.Timestamp("2026-06-01", tz="UTC") + pd.Timedelta(hours=3 * k) for k in range(400)]    # seven weeks, 56 a week
+
+    def found(*late: str) -> CheckOutcome:
+        when = times + [pd.Timestamp(day, tz="UTC") + pd.Timedelta(minutes=k) for k, day in enumerate(late)]
+        return outcome(pd.DataFrame({"item_id": range(len(when)), "rater_id": "ann", "score": 1, "rated_at": when}), "timestamps")
+
+    assert "Far from all others: 2 (0%) in 2026-10." in found("2026-10-05", "2026-10-05").text
+    assert found("2026-08-03", "2026-08-03").passed and found(*["2026-10-05"] * 10).passed
+
+
 def test_without_times_drift_cannot_be_judged() -> None:
     found = outcome(frame().drop(columns="rated_at"), "timestamps")
     assert not found.passed and "drift cannot be judged" in found.text and found.n_failed == 4

@@ -10,6 +10,7 @@ import pytest
 from stand_ins import CHECKED, PARAMETERS, SAVE, Dated, days
 
 import workbench
+from workbench.report import period
 
 
 @pytest.fixture
@@ -21,6 +22,13 @@ def ratings(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dated], None]:
 
     answer(days("2026-11-09", "2026-11-15"))
     return answer
+
+
+@pytest.fixture(autouse=True)
+def stand_in_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clocks of stand-in ratings are right."""
+    real = period.last_in_time
+    monkeypatch.setattr(period, "last_in_time", lambda ratings: ratings.last if isinstance(ratings, Dated) else real(ratings))
 
 
 @pytest.fixture

@@ -6,13 +6,16 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from stand_ins import Dated, days
 from hypothesis import given
 from hypothesis import strategies as st
 
+import workbench as wb
 from workbench.errors import ParameterError
 from workbench.periods import period_bounds
+from workbench.ratings import Ratings
 from workbench.report.period import choose_period, periods_due, periods_made, week_of, weeks_since
 
 
@@ -37,6 +40,25 @@ def test_the_last_complete_week_is_the_default() -> None:
 
 def test_a_week_without_ratings_is_never_the_default() -> None:
     assert choose_period(days("2026-09-02", "2026-11-11")) == "2026-W36"
+
+
+def weeks_of_ratings(*counts: int, last: tuple[str, ...] = ()) -> Ratings:
+    """As many ratings in each week from 2026-W30 on, spread over its days; then one at each of `last`."""
+    start = pd.Timestamp("2026-07-20", tz="UTC")
+    times = [start + pd.Timedelta(weeks=week, days=k % 7) for week, n in enumerate(counts) for k in range(n)]
+    times += [pd.Timestamp(day, tz="UTC") for day in last]
+    return wb.read(pd.DataFrame({"item_id": range(len(times)), "rater_id": "ann", "score": 1, "rated_at": times}))
+
+
+def test_a_clock_ahead_of_its_time_moves_no_report() -> None:
+    right = weeks_of_ratings(40, 40, 40, 3)
+    ahead = weeks_of_ratings(40, 40, 40, 3, last=("2026-10-04", "2026-12-27"))   # two Sundays: of W40 and W52
+    assert choose_period(right) == choose_period(ahead) == "2026-W32"
+    assert weeks_since(ahead, since="2026-W31") == periods_due(ahead, made=["2026-W30"]) == ["2026-W31", "2026-W32"]
+
+
+def test_a_programme_that_goes_on_after_weeks_of_rest_has_its_report() -> None:
+    assert choose_period(weeks_of_ratings(40, 40, 40, 0, 0, 0, 0, 0, 0, 40)) == "2026-W39"
 
 
 def test_half_a_week_is_reported_on_where_it_is_asked_for_alone() -> None:

@@ -9,7 +9,9 @@ from workbench.errors import examples
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect
 
-STRAY_MONTHS = 12  # a gap this long before or after the bulk of the ratings makes what lies beyond it suspect
+STRAY_WEEKS = 52   # a gap this long before or after the bulk of the ratings makes what lies beyond it suspect,
+LATE_WEEKS = 4     # as does this long a one after it, of
+LATE_SHARE = 0.05  # so few ratings as this share of a usual week's
 
 
 def check_timestamps(ratings: Ratings) -> CheckOutcome:
@@ -25,7 +27,8 @@ def check_timestamps(ratings: Ratings) -> CheckOutcome:
         measures["zoneless"] = t["_zoneless_rated_at"].sum()
     counted = collect(ratings.source, t.aggregate(**measures)).fillna(0).iloc[0]
     whole = any(note.startswith("rated_at ") for note in ratings.notes)
-    stamped, stray = one_stamp(ratings), strays(ratings)
+    stamped, weeks = one_stamp(ratings), weekly(ratings)
+    stray = weeks[weeks["far"]].groupby("month", as_index=False)["n"].sum()
     rows = [("no rated_at", int(counted["missing"]), ""),
             ("ends before it starts", int(counted["backwards"]), "started_at after rated_at"),
             ("no time zone, read as UTC", n if whole else int(counted.get("zoneless", 0)), ""),
@@ -46,16 +49,27 @@ def one_stamp(ratings: Ratings) -> pd.DataFrame:
     return collect(ratings.source, batches.filter((batches.n > 1) & (batches.times == 1)).order_by("batch"))
 
 
-def strays(ratings: Ratings) -> pd.DataFrame:
-    """Months that a gap of over `STRAY_MONTHS` divides from the month with the most ratings: month, n."""
-    t = with_virtual(ratings.table, ("month",))
-    t = t.filter(t.month.notnull())
-    months = collect(ratings.source, t.group_by("month").aggregate(n=t.count()).order_by("month"))
-    if months.empty:
-        return months
-    place = months["month"].dt.year * 12 + months["month"].dt.month
-    run = (place.diff() > STRAY_MONTHS).cumsum()
-    return months[run != run[months["n"].idxmax()]]
+def weekly(ratings: Ratings) -> pd.DataFrame:
+    """Weeks with ratings: week, month, n, last; `late`: beyond a gap of more than `LATE_WEEKS` after the bulk, with next to no ratings;
+    `far`: so, or beyond a gap of more than `STRAY_WEEKS` before or after it."""
+    t = with_virtual(ratings.table, ("week", "month"))
+    t = t.filter(t.week.notnull())
+    weeks = collect(ratings.source, t.group_by("week", "month").aggregate(n=t.count(), last=t.rated_at.max()).order_by("week", "month"))
+    if weeks.empty:
+        return weeks.assign(late=False, far=False)
+    gap, bulk = weeks["week"].diff().dt.days / 7, weeks["n"].idxmax()
+    long, short = ((gap > most).cumsum() for most in (STRAY_WEEKS, LATE_WEEKS))
+    few = weeks.groupby(short)["n"].transform("sum") < LATE_SHARE * weeks.groupby("week")["n"].sum().median()
+    late = few & (short > short[bulk])
+    return weeks.assign(late=late, far=late | (long != long[bulk]))
+
+
+def last_in_time(ratings: Ratings) -> pd.Timestamp | None:
+    """When the last rating was given, those left out that a clock ahead of its time has dated late (`weekly`); None without dates."""
+    if ratings.last is None:
+        return None
+    weeks = weekly(ratings)
+    return weeks.loc[~weeks["late"], "last"].max()
 
 
 def check_rubric_versions(ratings: Ratings) -> CheckOutcome:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import sysconfig
 import tempfile
 import threading
@@ -14,9 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import workbench
+
+if TYPE_CHECKING:
+    from workbench.report.nursery import Nursery
 
 # A kernel has one core to itself: five that each start a thread per core slow one another down.
 THREADS = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")}
@@ -44,10 +48,10 @@ class Executed:
 
 
 def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path, limits: Limits,
-            on_cell: Callable[[int], None], environment: Mapping[str, str] | None = None) -> Executed:
+            on_cell: Callable[[int], None], environment: Mapping[str, str] | None = None, nursery: Nursery | None = None) -> Executed:
     """Run a notebook in `folder` with `parameters`; a failure is part of what comes back, with the cells that ran.
 
-    `on_cell` is told the index of each cell as it starts. environment: variables of its process beside this one's.
+    `on_cell` is told the index of each cell as it starts. environment: variables of its process beside this one's. nursery: whence it is.
     """
     import nbformat
     from papermill import execute_notebook
@@ -57,7 +61,8 @@ def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path
     started = time.monotonic()
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     source = nbformat.from_dict(nbformat.validator.normalize(dict(notebook) | {"metadata": metadata})[1])
-    with _room() as room, _loop(), _kernel(room, folder, environment or {}) as kernel, _guard(kernel.provisioner.pid, limits) as broken:
+    with _room() as room, _loop(), _kernel(room, folder, environment or {}, nursery) as kernel, \
+            _guard(kernel.provisioner.pid, limits) as broken:
         _bound_output(kernel, broken)
         process = kernel.provisioner.process
         written = room / "executed.ipynb"
@@ -104,7 +109,7 @@ def _loop() -> Iterator[None]:
 
 
 @contextmanager
-def _kernel(room: Path, folder: Path, environment: Mapping[str, str]) -> Iterator:
+def _kernel(room: Path, folder: Path, environment: Mapping[str, str], nursery: Nursery | None) -> Iterator:
     """A started kernel of this very interpreter, talking over sockets in `room`; killed at the end."""
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpecManager
@@ -116,7 +121,12 @@ def _kernel(room: Path, folder: Path, environment: Mapping[str, str]) -> Iterato
     connect, clients = kernel.client, []
     # The runner leaves the client of a kernel it was handed open: it is remembered here, to be closed.
     kernel.client = lambda **options: clients.append(connect(**options)) or clients[-1]
-    run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment(room) | environment, extra_arguments=["--HistoryManager.enabled=False"])
+    if nursery:
+        from workbench.report.nursery import Nursed
+
+        kernel.provisioner = Nursed(kernel, nursery)
+    run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment() | {"IPYTHONDIR": str(room)} | environment,
+                                  extra_arguments=["--HistoryManager.enabled=False"])
     try:
         yield kernel
     finally:
@@ -156,8 +166,20 @@ def _bound_output(kernel: Any, broken: list[str]) -> None:
     kernel.client = client
 
 
-def _environment(room: Path) -> dict[str, str]:
-    own = {"IPYTHONDIR": str(room), "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+@contextmanager
+def nursing(n_notebooks: int) -> Iterator[Nursery | None]:
+    """A nursery for the notebooks run meanwhile; None where kernels cannot be forked, or one that starts by itself is as soon there."""
+    if n_notebooks < 2 or not sys.platform.startswith("linux"):
+        yield None
+        return
+    from workbench.report.nursery import Nursery
+
+    with closing(Nursery(_environment())) as nursery:
+        yield nursery
+
+
+def _environment() -> dict[str, str]:
+    own = {"PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     home = str(Path(workbench.__path__[0]).parent)
     if home != sysconfig.get_path("purelib"):
         own["PYTHONPATH"] = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))

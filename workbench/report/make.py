@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import workbench
 from workbench.check.battery import check_ratings
@@ -25,7 +26,7 @@ from workbench.report.collect import fingerprint, gather, read_saved
 from workbench.report.effect import rubrics_of, seen_before, told_actions
 from workbench.report.gates import judge
 from workbench.report.halfway import clear, keep, take
-from workbench.report.kernels import Executed, Limits, execute
+from workbench.report.kernels import Executed, Limits, execute, nursing
 from workbench.report.lineage_events import write_lineage
 from workbench.report.live import DONE, FAILED, RUNNING, WAITING, Event
 from workbench.report.loop import rebaselined
@@ -40,6 +41,9 @@ from workbench.report.site import Report, Section, write_site
 from workbench.report.standing import standing
 from workbench.report.version import code_hashes, package_versions, version
 from workbench.store.history import pin, pinned
+
+if TYPE_CHECKING:
+    from workbench.report.nursery import Nursery
 
 NOT_SAVED = "it ended without wb.report.save(findings=..., estimates=..., out=out)"
 
@@ -59,6 +63,7 @@ class Order:
     progress: Callable[[Event], None]
     stop: threading.Event = field(default_factory=threading.Event)
     catching_up: bool = False
+    nursery: Nursery | None = None
 
 
 def run(name: str, *, workspace: str | Path | None = None, data: str | Path | None = None, period: str | None = None,
@@ -91,12 +96,11 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
         raise ParameterError("period and since were both given. Give one of them.")
     order = Order(root, pack, pin(Path(data).absolute() if data else root / pack.data), given, engine or "",
                   jobs or os.cpu_count() or 1, force, progress or (lambda event: None), catching_up=not (period or since))
-    ratings = read_under(pack.private, order.data, columns=columns, exclude=exclude, engine=engine)
-    ratings.check()
-    made, lost = periods_made(root / "reports" / pack.name, data=order.data.name, given=given)
-    periods = weeks_since(ratings, since=since) if since else [choose_period(ratings, period=period)] if period else \
-        periods_due(ratings, made=made, failed=lost)
-    runs = [_make(order, ratings, one) for one in periods]
+    with nursing(len(pack.notebooks)) as nursery:       # its imports go on beside what comes first here
+        ratings = read_under(pack.private, order.data, columns=columns, exclude=exclude, engine=engine)
+        ratings.check()
+        periods = _periods(order, ratings, period=period, since=since)
+        runs = [_make(replace(order, nursery=nursery), ratings, one) for one in periods]
     with suppress(ReportError, OSError):    # an old report that cannot be read, or a disk now full, is no fault of these
         write_shelf(root)
     try:
@@ -105,6 +109,14 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
     finally:
         _raise_for_failed(runs, root)
     return runs
+
+
+def _periods(order: Order, ratings: Ratings, *, period: str | None, since: str | None) -> list[str]:
+    """The periods to make reports of."""
+    if since or period:
+        return weeks_since(ratings, since=since) if since else [choose_period(ratings, period=period)]
+    made, lost = periods_made(order.root / "reports" / order.pack.name, data=order.data.name, given=order.given)
+    return periods_due(ratings, made=made, failed=lost)
 
 
 def _raise_for_failed(runs: list[Run], root: Path) -> None:
@@ -220,7 +232,7 @@ def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> E
     order.progress(Event(period, notebook.name, RUNNING, 0, n_cells))
     done = execute(notebook.content, parameters=_values(order, notebook, period, str(out)), folder=order.root / "notebooks",
                    limits=Limits(order.pack.timeout, order.pack.memory, order.stop), on_cell=on_cell,
-                   environment=order.pack.private.environment)
+                   environment=order.pack.private.environment, nursery=order.nursery)
     state = FAILED if done.error else DONE
     order.progress(Event(period, notebook.name, state, n_cells, n_cells, done.seconds, done.error))
     return done

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from workbench.check.times import last_in_time
 from workbench.errors import ParameterError
 from workbench.periods import period_bounds
 from workbench.ratings import Ratings
@@ -27,7 +28,8 @@ def week_is_complete(week: str, *, last: dt.datetime) -> bool:
 
 
 def choose_period(ratings: Ratings, *, period: str | None = None) -> str:
-    """The period to report on: `period` ("2026-W46" or "2026-11"), else the last complete week that holds ratings.
+    """The period to report on: `period` ("2026-W46" or "2026-11"), else the last complete week that holds ratings, those
+    left out that a clock ahead of its time seems to have dated: few, and weeks after all others.
 
     Where no rating has a date it is "undated".
     Errors: `ParameterError` for a period without ratings, naming the first and the last there are, and where no week is complete.
@@ -91,8 +93,9 @@ def weeks_since(ratings: Ratings, *, since: str) -> list[str]:
 
 
 def _last_complete(ratings: Ratings) -> str:
-    week = week_of(ratings.last)
-    if week_is_complete(week, last=ratings.last):
+    last = last_in_time(ratings)
+    week = week_of(last)
+    if week_is_complete(week, last=last):
         return week
     earlier = ratings.between(None, period_bounds(week)[0]).last
     if earlier is None:
