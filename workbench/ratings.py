@@ -39,7 +39,8 @@ class Source:
     """What a Ratings stands on, made by `read`: the normalised table and how to identify and describe it.
 
     `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`. `folder` is that of a managed store.
-    `frame` is what it stands on, in the contract's names, where it lies in memory and reading left out and changed no row.
+    `frame` is what it stands on, in the contract's names, where it lies in memory and reading left out and changed no row. `small`: a
+    file of few rows, which may be taken into memory.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Source:
     notes: tuple[str, ...] = ()
     folder: Path | None = None
     frame: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
+    small: bool = False
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -156,16 +158,15 @@ class Ratings:
 
     @cached_property
     def _span(self) -> tuple[Any, Any]:
-        if "rated_at" in self.missing:
-            return None, None
-        import pandas as pd
+        from workbench.reduce.extent import span
 
-        span = self.table.aggregate(first=self.table.rated_at.min(), last=self.table.rated_at.max())
-        return tuple(None if pd.isna(t) else pd.Timestamp(t) for t in span.execute().iloc[0])
+        return span(self)
 
     def count(self) -> int:
         """How many rows are selected."""
-        return int(self.table.count().execute())
+        from workbench.reduce.extent import n_selected
+
+        return n_selected(self)
 
     def check(self) -> None:
         """Check every value of the snapshot against the contract, once. Errors: `RatingsError`, all faults in one."""
@@ -176,10 +177,11 @@ class Ratings:
     @cached_property
     def snapshot(self) -> Snapshot:
         """What exactly was read, whatever was selected from it since."""
+        from workbench.reduce.extent import n_read
+
         rubrics = {f"{name} {version}": digest(rubric)[:12] for (name, version), rubric in self.rubrics.items()}
-        n_rows = int(self.source.unfiltered.count().execute())
-        return Snapshot(id=self.source.id, name=self.source.name, version=self.source.identity(), n_rows=n_rows,
-                        rubrics=rubrics)
+        return Snapshot(id=self.source.id, name=self.source.name, version=self.source.identity(), rubrics=rubrics,
+                        n_rows=n_read(self.source))
 
     def excluded(self) -> dict[str, int]:
         """How many rows each row filter took out, in the order given; a row counts at the first that names it."""
@@ -219,19 +221,16 @@ class Ratings:
     def overview(self) -> dict[str, str]:
         """What a reader wants to know first, as label and text."""
         self.check()  # or an engine that cannot answer would say so in its own words
-        t = self.table
-        per_item = t.group_by("item_id").aggregate(k=t.rater_id.nunique())
-        counts = t.aggregate(n=t.count(), items=t.item_id.nunique(), raters=t.rater_id.nunique()).execute().iloc[0]
-        spread = per_item.aggregate(lo=per_item.k.min(), mid=per_item.k.approx_median(), hi=per_item.k.max()).execute().iloc[0]
-        rubrics = t.select("rubric", "rubric_version", "criterion").distinct().limit(200).execute()
+        from workbench.reduce.extent import sizes
+
+        counts, rubrics = sizes(self)
         versions = sorted({f"{r.rubric} {r.rubric_version}" for r in rubrics.itertuples()})
         period = f"{self.first:%Y-%m-%d} to {self.last:%Y-%m-%d} (UTC)" if self.first is not None else "undated: no rated_at"
-        some = counts["n"] > 0
         return {
             "Ratings": f"{counts['n']:,} of {counts['items']:,} items by {counts['raters']:,} raters",
-            "Raters per item": f"{spread['lo']:,.0f} to {spread['hi']:,.0f}, median {spread['mid']:,.0f}" if some else "none",
+            "Raters per item": f"{counts['lo']:,.0f} to {counts['hi']:,.0f}, median {counts['mid']:,.0f}" if counts["n"] else "none",
             "Period": period,
-            "Criteria": examples(sorted(rubrics["criterion"].unique())) if some else "none",
+            "Criteria": examples(sorted(rubrics["criterion"].unique())) if counts["n"] else "none",
             "Rubrics": examples(versions) + ("" if self.rubrics else " (no rubric file: scales are assumed)"),
             "Left out by row filters": "; ".join(f"{n:,} rows with {what}" for what, n in self.excluded().items()) or "none",
             "Not in this source": ", ".join(self.missing) or "nothing",
@@ -266,18 +265,19 @@ def matches(column: Any, values: Sequence[object]) -> Any:
 
     Words given for another type are read in that type, so that "true" and "3" may come from a command line.
     """
-    known = [v for v in values if v is not None]
-    kind = column.type()
-    if kind.is_string():
-        known = [str(v) for v in known]
-    elif kind.is_boolean() or kind.is_numeric():
-        known = [in_kind(v, column.get_name(), kind.is_boolean()) for v in known]
-    elif kind.is_timestamp():
-        known = [moment(v) for v in known]
-    missing = column.isnull()
+    kind, missing = column.type(), column.isnull()
+    known = alike(values, column.get_name(), "text" if kind.is_string() else "truth" if kind.is_boolean() else
+                  "number" if kind.is_numeric() else "time" if kind.is_timestamp() else "")
     if not known:
         return missing if None in values else missing & column.notnull()
     return column.isin(known) | missing if None in values else column.isin(known)
+
+
+def alike(values: Sequence[object], column: str, kind: str) -> list[object]:
+    """Those of the values that are not missing, as what the column holds: "text", "truth", "number", "time" or "" for anything else."""
+    known = [v for v in values if v is not None]
+    made = {"text": str, "time": moment, "truth": lambda v: in_kind(v, column, True), "number": lambda v: in_kind(v, column, False)}
+    return [made[kind](v) for v in known] if kind else known
 
 
 def in_kind(value: object, column: str, boolean: bool) -> object:

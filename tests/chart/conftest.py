@@ -12,6 +12,12 @@ from workbench.estimates import estimate, estimates_table
 MEASURES = {"method", "note", "n_items", "n_raters", "n_ratings", "n_dropped", "confidence"}
 
 
+@pytest.fixture(autouse=True)
+def checked_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every chart drawn here is checked against the Vega-Lite schema, which a report's charts are not."""
+    monkeypatch.setattr("workbench.chart.style.unchecked", lambda draw: draw)
+
+
 @pytest.fixture
 def table() -> Callable[..., pd.DataFrame]:
     """An estimates table from (name, value, low, high, further columns)."""

@@ -7,10 +7,11 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 import pytest
+from altair.utils import schemapi
 from altair.utils.schemapi import SchemaValidationError
 
 from workbench import chart
-from workbench.chart.style import ACCENT, ALERT, QUIET, row_axis, styled
+from workbench.chart.style import ACCENT, ALERT, QUIET, _written, row_axis, styled
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = alt.Chart(pd.DataFrame({"a": [1, 2]})).mark_point().encode(x="a:Q")
@@ -47,6 +48,26 @@ def test_the_theme_lies_in_the_chart_and_not_in_altair() -> None:
 def test_a_faulty_chart_raises_when_it_is_made() -> None:
     with pytest.raises(SchemaValidationError):
         styled(POINTS.encode(y=alt.Y("a:Q", axis=alt.Axis(grid="wide"))), title="Why?", subtitle="n = 2")
+
+
+def test_the_charts_of_these_tests_are_checked_and_a_reports_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pd.DataFrame({"cluster": [0], "terms": ["a"], "size": [9], "value": [1.0], "low": [0.0], "high": [2.0]})
+    with pytest.raises(SchemaValidationError):
+        chart.cluster_terms(rows, measure={"no": "title"})
+    monkeypatch.undo()
+    assert "{'no': 'title'}" in str(chart.cluster_terms(rows, measure={"no": "title"}).to_dict(validate=False))
+    assert schemapi.DEBUG_MODE
+
+
+def test_a_table_that_many_marks_draw_is_written_down_once() -> None:
+    written, usual, frame = [], alt.data_transformers.get(), pd.DataFrame({"a": [1, 2]})
+    alt.data_transformers.register("counted", lambda data: written.append(len(data)) or usual(data))
+    drawn = alt.vconcat(*(POINTS.properties(data=frame), POINTS.properties(data=frame.head(1))) * 3)
+    with alt.data_transformers.enable("counted"):
+        spec = _written(drawn)
+        assert alt.data_transformers.active == "counted"
+    alt.data_transformers.register("counted", None)
+    assert written == [2, 1] and spec == drawn.to_dict()
 
 
 def test_a_subtitle_breaks_between_its_parts() -> None:

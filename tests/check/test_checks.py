@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.check import contract, design, times as times_of
 from workbench.check import CheckOutcome, append_checks, check_ratings, draft_rubrics, outcomes_table
 from workbench.check.battery import CHECKS
 
@@ -162,3 +163,26 @@ def test_a_selection_without_ratings_is_checked_and_found_empty() -> None:
     found = outcomes_table(check_ratings(wb.read(frame(party="lab")).where(party="nobody")))
     assert found.set_index("check")["text"]["levels"] == "No ratings are selected."
     assert found.set_index("check")["text"]["duplicates"].startswith("No rating of 0 stands twice.")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_counted_in_memory_is_what_the_engine_counts(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, n = np.random.default_rng(seed), 300
+    times = pd.Series(pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(draw.integers(0, 40, n), "D"))
+    batch = draw.choice(["x", "y", None], n)
+    table = pd.DataFrame({
+        "item_id": [f"i{k}" for k in draw.integers(0, 30, n)], "rater_id": [f"r{k}" for k in draw.integers(0, 9, n)],
+        "criterion": draw.choice(["a", "b"], n), "score": draw.choice([1, 2, 3, np.nan], n), "batch": batch,
+        "rated_at": times.mask(draw.random(n) < 0.2).mask(batch == "x", times[0]), "layer": draw.choice([0, 1], n),
+        "started_at": times - pd.to_timedelta(draw.integers(-1, 5, n), "h"), "rubric_version": draw.choice(["1", "2"], n),
+        "status": draw.choice(["rated", "skipped"], n, p=[0.8, 0.2])})
+    for ratings in (wb.read(table), wb.read(table).where(criterion="a"), wb.read(table.drop(columns=["rated_at", "batch"]))):
+        assert contract.held(ratings) is not None
+        found = check_ratings(ratings)
+        with monkeypatch.context() as patched:
+            for module in (contract, design, times_of):
+                patched.setattr(module, "held", lambda ratings: None)
+            engine = check_ratings(ratings)
+        for one, other in zip(found, engine):
+            assert (one.text, one.outcome, one.n_rows, one.n_failed) == (other.text, other.outcome, other.n_rows, other.n_failed)
+            pd.testing.assert_frame_equal(one.table, other.table, check_dtype=False)

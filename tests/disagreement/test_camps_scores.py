@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
+from workbench.disagreement import camps_scores
 from workbench.disagreement.camps_scores import POWERS, Panel, cleared, working
 
 EXACT = 1e-10     # sums in another order
@@ -87,6 +88,36 @@ def test_opinions_are_cut_into_levels_as_often_as_the_rater_used_them():
     fresh = drawn.cut(np.random.default_rng(4).normal(size=(1, len(drawn.item))))[0]
     before, after = (np.bincount(codes, minlength=24) / len(codes) for codes in (drawn.observed[0], fresh))
     assert after == pytest.approx(before, abs=DRAWN / 2)
+
+
+def test_pairs_of_levels_counted_give_the_products_that_ratings_multiplied_out_give():
+    rng = np.random.default_rng(11)
+    drawn = panel(rng, items=900, per_item=3, raters=20)
+    codes = drawn.cut(rng.normal(size=(3, len(drawn.item))))
+    apart = 1 - np.eye(20)      # the diagonal is nobody's
+    assert not drawn._dense and drawn._groups[1].size ** 2 <= camps_scores.COUNTED * len(drawn.item)     # so that they are counted
+    for group, weight in ((codes, None), (drawn.observed, rng.integers(0, 3, (2, 900)).astype(float))):
+        score, coefficients = drawn.scores(group)
+        found, beside = drawn.moments(group, weight)
+        np.testing.assert_array_equal(beside, coefficients)
+        for one, other in zip(found, drawn.products(score, weight)):
+            np.testing.assert_allclose(one * apart, np.broadcast_to(other * apart, one.shape), rtol=0, atol=1e-9)
+
+
+def test_a_search_among_many_bounds_cuts_as_comparing_with_each_does(monkeypatch):
+    rng = np.random.default_rng(12)
+    drawn = panel(rng, items=200, per_item=3, severity=1.5)
+    opinion = rng.normal(size=(4, len(drawn.item)))
+    compared = drawn.cut(opinion)
+    monkeypatch.setattr(camps_scores, "FEW", 1)
+    np.testing.assert_array_equal(compared, drawn.cut(opinion))
+
+
+def test_values_by_place_add_up_over_the_items_of_each():
+    drawn = panel(np.random.default_rng(13), items=50, per_item=3)
+    few = Panel(*(a[: 100] for a in (drawn.item, drawn.rater, drawn.value)), drawn.block)     # the last items have none
+    x = np.random.default_rng(14).normal(size=100)
+    assert few.over_items(x[few.by_place]) == pytest.approx(np.bincount(few.item, x, 50), abs=EXACT)
 
 
 def test_what_items_of_a_prompt_have_in_common_is_found_and_is_nothing_without_prompts():

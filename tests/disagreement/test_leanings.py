@@ -7,7 +7,7 @@ import pytest
 
 from workbench.disagreement.camps_scores import Panel
 from workbench.disagreement.leanings import (
-    Path, beside, centres, errors, leanings, left_by, main_direction, means, one_thing, placed, residuals, upper_share)
+    Path, Residuals, errors, leanings, main_direction, means, one_thing, residuals, upper_share)
 
 CLOSE = 1e-9
 CUTS = [-1.5, -0.5, 0.5, 1.5]
@@ -28,7 +28,7 @@ def panel_of(seed, *, size=0.0, n=300, raters=10, k=10, noise=0.7):
 def test_items_lie_with_the_nearest_centre_as_a_loop_finds_it():
     rng, panel = np.random.default_rng(0), panel_of(0, n=30, k=4)
     x, centre = rng.normal(size=len(panel.item)), rng.normal(size=(3, 10))
-    group, saved = placed(beside(panel, x), centre)
+    group, saved = Residuals(panel, x).placed(centre)
     for i in range(30):
         mine = panel.item == i
         cost = [((x[mine] - c[panel.rater[mine]]) ** 2).sum() for c in centre]
@@ -39,23 +39,32 @@ def test_items_lie_with_the_nearest_centre_as_a_loop_finds_it():
 def test_centres_and_their_errors_are_means_of_each_raters_residuals():
     rng, panel = np.random.default_rng(1), panel_of(1, n=40, k=5)
     x, group = rng.normal(size=len(panel.item)), np.arange(40) % 3 - 1
-    centre, error = centres(beside(panel, x).T, group + 1, 3), errors(panel, x, group, 2)
+    own, error = Residuals(panel, x), errors(panel, x, group, 2)
     for k in range(2):
+        centre = own.mean(group == k)
         for r in range(10):
-            own = x[(group[panel.item] == k) & (panel.rater == r)]
-            assert centre[k + 1, r] == pytest.approx(own.mean(), abs=CLOSE)
-            assert error[k, r] == pytest.approx(own.std(ddof=1) / len(own) ** 0.5, abs=CLOSE)
+            mine = x[(group[panel.item] == k) & (panel.rater == r)]
+            assert centre[r] == pytest.approx(mine.mean(), abs=CLOSE)
+            assert error[k, r] == pytest.approx(mine.std(ddof=1) / len(mine) ** 0.5, abs=CLOSE)
 
 
 def test_what_groups_leave_is_the_residual_less_the_centre_of_its_items_group():
     rng, panel = np.random.default_rng(10), panel_of(10, n=20, k=3)
     x, centre = rng.normal(size=len(panel.item)) * (panel.item != 4), rng.normal(size=(2, 10))
-    both = beside(panel, x)
-    rest, seen = (part.toarray() for part in left_by(both, centre))
-    group = placed(both, centre)[0]
-    for item, rater, own in zip(panel.item, panel.rater, x):
-        assert rest[item, rater] == pytest.approx(own - centre[group[item] + 1, rater] if item != 4 else 0, abs=CLOSE)
-        assert seen[item, rater] == (item != 4)
+    own = Residuals(panel, x)
+    rest, seen = own.left_by(centre)
+    group = own.placed(centre)[0]
+    assert rest == pytest.approx(np.where(panel.item != 4, x - centre[group[panel.item] + 1, panel.rater], 0), abs=CLOSE)
+    assert seen.tolist() == (panel.item != 4).tolist()
+
+
+@pytest.mark.parametrize("k", [3, 10])
+def test_products_of_raters_are_those_of_the_items_they_share(k):
+    rng, panel = np.random.default_rng(12), panel_of(12, n=20, k=k)
+    x, table = rng.normal(size=len(panel.item)), np.zeros((20, 10))
+    table[panel.item, panel.rater] = x
+    off = ~np.eye(10, dtype=bool)
+    assert panel.crossed(x)[off] == pytest.approx((table.T @ table)[off], abs=CLOSE)
 
 
 def test_a_path_asked_for_two_groups_at_once_finds_those_asked_for_one_by_one():
@@ -64,7 +73,7 @@ def test_a_path_asked_for_two_groups_at_once_finds_those_asked_for_one_by_one():
     once, twice = Path(panel, x), Path(panel, x)
     twice.to(1)
     assert (once.to(2) == twice.to(2)).all() and once.gain(2) == twice.gain(2) >= 0
-    saved = placed(once.both, once.to(1))[1].sum()
+    saved = once.own.placed(once.to(1))[1].sum()
     assert once.gain(1) == pytest.approx(saved / (x @ x), abs=CLOSE)
 
 
@@ -87,8 +96,8 @@ def test_residuals_leave_out_items_of_fewer_than_three_ratings():
 def test_the_main_direction_is_that_of_the_planted_sides():
     panel = panel_of(4, size=1.0)
     score, _ = panel.scores(panel.observed)
-    both = beside(panel, residuals(panel, score[0], np.full(10, 0.8)))
-    way = main_direction(left_by(both, np.zeros((1, 10))))
+    own = Residuals(panel, residuals(panel, score[0], np.full(10, 0.8)))
+    way = main_direction(panel, own.left_by(np.zeros((1, 10))))
     assert len(set(np.sign(way[::2]))) == len(set(np.sign(way[1::2]))) == 1
     assert np.sign(way[0]) != np.sign(way[1])
 

@@ -51,9 +51,11 @@ def test_one_party_and_window_by_hand() -> None:
 
 def test_separation_is_the_systems_share_of_the_variance() -> None:
     # a: 0, 2; b: 4, 6, each item a prompt: inner mean square 2, outer 16, between (16 - 2) / 2 = 7: 7 / (7 + 2)
-    part = pd.DataFrame({"_drawn": list("wxyz"), "item_id": list("wxyz"), "system": list("aabb"), "z": [0.0, 2.0, 4.0, 6.0]})
-    assert separation(part, 0.95)["value"] == pytest.approx(7 / 9, abs=EXACT)
-    assert separation(part.assign(system="a"), 0.95)["note"] == "fewer than two systems with scores"
+    z, item, system = np.array([0.0, 2.0, 4.0, 6.0]), np.arange(4), np.array([0, 0, 1, 1])
+    assert separation(z, item, item, system, 0.95)["value"] == pytest.approx(7 / 9, abs=EXACT)
+    assert separation(z, item, item, np.array([0, 0, 0, -1]), 0.95)["note"] == "fewer than two systems with scores"
+    twice = [np.repeat(part, 2) for part in (z, item, item, system)]       # two ratings of an item are one mean
+    assert separation(*twice, 0.95)["value"] == pytest.approx(7 / 9, abs=EXACT)
 
 
 def test_the_order_statistics_hold_the_median_as_often_as_claimed() -> None:

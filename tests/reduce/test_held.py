@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ import workbench as wb
 from workbench.ratings import Ratings
 from workbench.errors import RatingsError
 from workbench.instrument import Criterion, Rubric, Scale
-from workbench.reduce import cells, facts, moments, pair_tables, patterns
+from workbench.reduce import cells, facts, moments, pair_tables, patterns, repeated_ratings, votes
 from workbench.reduce.held import held
+from workbench.reduce.membership import memberships
 from workbench.reduce.select import select
 from workbench.reduce.tallied import packed_patterns, paired_ratings, summed_scores
 
@@ -91,7 +93,7 @@ PLAIN = pd.DataFrame({"item_id": list("aabbcc"), "rater_id": list("xyxyxy"), "sc
 
 
 @pytest.mark.parametrize("change", [
-    {"step": [1, 1, 2, 2, 3, 3]}, {"rating_id": list("123456"), "replaces": [None] * 5 + ["1"]}, {"layer": [0.0] * 6},
+    {"step": [1, 1, 2, 2, 3, 3]}, {"layer": [0.0] * 6},
     {"party": [1, 1, 2, 2, 1, 1]}, {"criterion": ["c", None] * 3}, {"rater_id": ["x", "y", "x", " ", "x", "y"]},
     {"status": ["rated"] * 5 + ["done"]}, {"score": [1, 2, 3, 4, 5, np.inf]}, {"score": list("112233")}, {"rated_at": ["2026-11-02"] * 6},
     {"rater_id": pd.Categorical(list("xyxyxy"))}, {"item_id": pd.array([1, 1, 2, 2, 3, 3], dtype="Int64")}, {"score": [True, False] * 3}],
@@ -101,12 +103,61 @@ def test_a_frame_that_reading_changes_or_refuses_is_left_to_the_engine(change: d
     assert held(wb.read(PLAIN.assign(**change))) is None
 
 
-def test_ratings_that_are_narrowed_filtered_or_hidden_are_left_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ratings_that_are_filtered_or_hidden_when_read_are_left_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "secret")
-    timed = PLAIN.assign(rated_at=pd.Timestamp("2026-11-02", tz="UTC"), week="none")
-    assert held(wb.read(timed)) is not None and held(wb.read(timed)).combinations(["week"]) is None
-    assert held(wb.read(timed).where(rater_id="x")) is None and held(wb.read(timed).between(None, "2026-11-03")) is None
     assert held(wb.read(PLAIN, exclude={"rater_id": "x"})) is None and held(wb.read(PLAIN, pseudonyms="KEY")) is None
+
+
+def full_of_traps(seed: int) -> pd.DataFrame:
+    """Ratings as a store holds them: repeats in layers and in time, replacements, undated gold, gaps in what groups and clusters."""
+    rng, n = np.random.default_rng(seed), 400
+    frame = frame_of(seed, n=n).sample(n, replace=True, random_state=seed, ignore_index=True)
+    frame["rated_at"] = pd.Timestamp("2026-11-02", tz="UTC") + pd.to_timedelta(rng.integers(0, 900, n), unit="h")
+    frame["rating_id"] = [f"n{i}" for i in range(n)]
+    frame["replaces"] = [f"n{i - 7}" if i % 29 == 8 else None for i in range(n)]
+    frame.loc[rng.random(n) < .05, "rater_kind"] = "gold"
+    frame.loc[rng.random(n) < .1, "rated_at"] = pd.NaT
+    frame.loc[rng.random(n) < .2, "party"] = None
+    return frame.assign(prompt_id="p" + frame["item_id"].str[1:].astype(int).floordiv(3).astype(str),
+                        pool=np.where(frame["item_id"] < "i2", None, frame["item_id"].str[:2]), seconds=rng.choice([1.5, np.nan, 4], n))
+
+
+NARROWED = {"all": lambda r: r, "until": lambda r: r.until("2026-W46"), "week": lambda r: r.period("2026-W46"),
+            "month": lambda r: r.where(month="2026-11-01"), "party": lambda r: r.where(party=[None, "lab"]),
+            "kinds": lambda r: r.where(rater_kind=["gold", "model"], layer="1"), "batch": lambda r: r.where(batch_no="2", criterion="fit"),
+            "nobody": lambda r: r.where(party="none such")}
+
+
+@pytest.mark.parametrize("by", [[], ["criterion", "party"], ["week", "rubric_version"], ["layer", "batch_no"]], ids="-".join)
+@pytest.mark.parametrize("narrow", NARROWED)
+def test_whatever_is_selected_the_engine_finds_the_same(by: list[str], narrow: str, tmp_path: Path) -> None:
+    full_of_traps(3).to_parquet(tmp_path / "ratings.parquet")
+    read = wb.read(tmp_path / "ratings.parquet")
+    ours = NARROWED[narrow](read)
+    its = NARROWED[narrow](Ratings(replace(read.source, small=False, memory={})))
+    assert (ours.count(), ours.first, ours.last) == (its.count(), its.first, its.last)
+    assert ours.overview == its.overview
+    assert held(ours, empty=True) is not None and held(its, empty=True) is None
+    pd.testing.assert_frame_equal(select(ours, by=by).groups, select(its, by=by).groups, check_dtype=False)
+    for ask in (patterns, moments):
+        for cluster in (None, "prompt_id", "pool"):
+            for a, b in zip(ask(ours, by=by, cluster=cluster), ask(its, by=by, cluster=cluster), strict=True):
+                same(a, b)
+    for further in ({}, {"panel": False}, {"cluster": "prompt_id"}):
+        a, b = (cells(r, by=by, extra=["seconds", "rated_at"], **further) for r in (ours, its))
+        told = list(a) if further.get("panel", True) else ["item_id", "criterion", "rater_id", "level", "rated_at"]   # layers in any order
+        pd.testing.assert_frame_equal(*(t[told].sort_values(told, ignore_index=True) for t in (a, b)), check_dtype=False)
+    pd.testing.assert_frame_equal(pair_tables(ours, by=by), pair_tables(its, by=by), check_dtype=False)
+    for further in ({"truth": ["gold"]}, {"repeats": True}):
+        for a, b in zip(votes(ours, by=by, **further), votes(its, by=by, **further), strict=True):
+            pd.testing.assert_frame_equal(a.units, b.units, check_dtype=False)
+            same(replace(a, units=None), replace(b, units=None))
+    for a, b in zip(repeated_ratings(ours, by=by), repeated_ratings(its, by=by), strict=True):
+        same(a, b)
+    for a, b in zip(memberships(ours, by=by), memberships(its, by=by), strict=True):
+        a, b = a.drop(columns="unit", errors="ignore"), b.drop(columns="unit", errors="ignore")
+        order = [c for c in a if c not in ("last", "n_ratings", "n_dropped")]
+        pd.testing.assert_frame_equal(*(t.sort_values(order, ignore_index=True) for t in (a, b)), check_dtype=False)
 
 
 @pytest.mark.parametrize("by", [[], ["party"]])
@@ -137,3 +188,9 @@ def test_changing_the_frame_afterwards_changes_nothing() -> None:
 def test_a_blank_that_the_engine_would_name_is_named() -> None:
     with pytest.raises(RatingsError, match="1 value of 'rater_id' is blank"):
         facts(wb.read(PLAIN.assign(rater_id=["x", "y", "x", "  ", "x", "y"])))
+
+
+def test_ratings_without_any_value_are_left_to_the_engine(tmp_path: Path) -> None:
+    PLAIN.assign(score=np.nan).to_parquet(tmp_path / "ratings.parquet")
+    ratings = wb.read(tmp_path / "ratings.parquet")
+    assert held(ratings) is None and facts(ratings).n_rows == ratings.count() == 6

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from scipy.sparse import csc_array, csr_array
 
 # No posterior moved by more than this in a round: settled.
 TOLERANCE = 1e-7
@@ -79,13 +79,13 @@ def latent_classes(item: np.ndarray, rater: np.ndarray, level: np.ndarray, shape
     else:
         prevalence, errors = start[0], start[1].transpose(0, 2, 1)
         posterior, loglik = e_step(design, weight, barred, prevalence, errors)
-    rounds, move = 0, np.inf
+    rounds, move, turned = 0, np.inf, design.T
     while rounds < iterations and move > TOLERANCE:
-        prevalence, errors, _ = m_step(design, weight, posterior, rates, m, teaches)
+        prevalence, errors, _ = m_step(turned, weight, posterior, rates, m, teaches)
         before = posterior
         posterior, loglik = e_step(design, weight, barred, prevalence, errors)
         rounds, move = rounds + 1, np.abs(posterior - before).max(initial=0)
-    found = m_step(design, weight, posterior, rates, m, teaches)
+    found = m_step(turned, weight, posterior, rates, m, teaches)
     prevalence, errors = (prevalence, errors) if start is not None and not iterations else found[:2]
     return LatentClasses(posterior.T[place], prevalence, errors.transpose(0, 2, 1), found[2].transpose(0, 2, 1), float(loglik), rounds,
                          bool(move <= TOLERANCE))
@@ -120,11 +120,12 @@ def vote_shares(design: csr_array, q: int) -> np.ndarray:
     return totals / totals.sum(axis=0)
 
 
-def m_step(design: csr_array, weight: np.ndarray, posterior: np.ndarray, rates: Rates,
+def m_step(turned: csc_array, weight: np.ndarray, posterior: np.ndarray, rates: Rates,
            m: int, teaches: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Prevalence (q,), error rates and the expected ratings behind them, (m, given, true), from posteriors (q, P)."""
+    """Prevalence (q,), error rates and the expected ratings behind them, (m, given, true), from posteriors (q, P) and the design `turned`
+    on its side, (m q, P)."""
     held = posterior * weight
-    expected = (design.T @ (held if teaches is None else held * teaches).T).reshape(m, len(held), len(held))
+    expected = (turned @ (held if teaches is None else held * teaches).T).reshape(m, len(held), len(held))
     return held.sum(axis=1) / weight.sum(), rates(expected), expected
 
 

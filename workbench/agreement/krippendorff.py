@@ -190,10 +190,13 @@ def ordinal(group: Patterns, keep: np.ndarray, n: np.ndarray) -> tuple[Terms, Fo
 def level_pairs(counts: Terms, scale: np.ndarray) -> Terms:
     """Products of the counts of each two levels k < l times `scale` (P,): (P, q (q - 1) / 2), in the order of `triu_indices`.
 
-    Steps through the levels that occur in an item, so that the cost follows the ratings and not the levels squared.
+    Of many levels it steps through those that occur in an item, so that the cost follows the ratings and not the levels squared.
     """
     from scipy.sparse import coo_array, csr_array
 
+    if isinstance(counts, np.ndarray) and counts.shape[1] <= 16:
+        above, below = np.triu_indices(counts.shape[1], 1)
+        return counts[:, above] * counts[:, below] * scale[:, None]
     held_counts = csr_array(counts)
     held_counts.sort_indices()
     q, size = counts.shape[1], np.diff(held_counts.indptr)
@@ -207,7 +210,7 @@ def level_pairs(counts: Terms, scale: np.ndarray) -> Terms:
         products.append(held_counts.data[left] * held_counts.data[left + gap] * scale[row[left]])
     joined = [np.concatenate(part) if part else np.zeros(0) for part in (products, rows, columns)]
     table = coo_array((joined[0], (joined[1].astype(int), joined[2].astype(int))), shape=(len(size), q * (q - 1) // 2))
-    return table.toarray() if isinstance(counts, np.ndarray) and q <= 16 else csr_array(table)
+    return csr_array(table)
 
 
 TERMS = {"nominal": nominal, "ordinal": ordinal, "interval": interval, "ratio": ratio}

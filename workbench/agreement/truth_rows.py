@@ -53,7 +53,7 @@ def level_rows(group: Votes, answer: Answer, options: Options) -> list[pd.DataFr
         prevalence, errors, expected = answer.fit.prevalence, answer.fit.errors, answer.fit.expected
     else:
         design = votes_of(group.item, group.rater, group.level, (group.n_items, m, q))
-        prevalence, errors, expected = m_step(design, np.ones(group.n_items), answer.posterior.T, error_matrices(0), m)
+        prevalence, errors, expected = m_step(design.T, np.ones(group.n_items), answer.posterior.T, error_matrices(0), m)
         errors, expected = errors.transpose(0, 2, 1), expected.transpose(0, 2, 1)
     own, names = np.bincount(group.rater, minlength=m), np.array(group.levels, dtype=object)
     judge, true, given = (axis.ravel() for axis in np.indices((m, q, q)))

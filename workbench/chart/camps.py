@@ -7,7 +7,7 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, reference_lines, value_axis
 from workbench.chart.rows import checked, count_text, drawable, interval_words, told_apart
-from workbench.chart.style import ALERT, QUIET, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ALERT, QUIET, WIDTH, layered, nothing_to_draw, row_axis, styled
 
 _STANDING = {True: "interval excludes 0", False: "cannot tell from 0"}
 
@@ -39,7 +39,7 @@ def faction_forest(items: pd.DataFrame, *, title: str = "On which items do the c
     marks = intervals(frame, x=x, y=alt.Y("label:N", sort=order, axis=row_axis(order)), tooltip=tooltip,
                       color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, QUIET]), title=None),
                       shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
-    chart = alt.layer(*reference_lines([(0.0, "no parting")]), *marks).properties(width=WIDTH, height=alt.Step(20))
+    chart = layered(*reference_lines([(0.0, "no parting")]), *marks).properties(width=WIDTH, height=alt.Step(20))
     raters = f"{count_text(items['n_ratings'], 'ratings')} each · " if "n_ratings" in items else ""
     return styled(chart, title=title, subtitle=f"n = {len(items)} items · {raters}{interval_words(items)}\n"
                                                f"Right of 0 {one} rates higher than {other}, left of 0 lower")

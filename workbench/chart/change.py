@@ -11,8 +11,8 @@ import pandas as pd
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis, week_axis
 from workbench.chart.rows import (appended, by_list, checked, decimals_for, drawable, evidence, full_range, headed, number,
                                   week_text, words)
-from workbench.chart.style import (ACCENT_PALE, ALERT, CONTEXT, INK, PALE, PAPER, QUIET, WIDTH, nothing_to_draw, panel_title,
-                                   row_axis, styled)
+from workbench.chart.style import (ACCENT_PALE, ALERT, CONTEXT, INK, PALE, PAPER, QUIET, WIDTH, layered, nothing_to_draw,
+                                   panel_title, row_axis, styled)
 from workbench.errors import ParameterError
 
 MAX_STREAMS = 8
@@ -105,11 +105,11 @@ def _value_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, d
     begins, undefined = base.transform_filter("datum.word"), base.transform_filter("!isValid(datum.value)")
     layers = _baseline_layers(baseline)
     layers += [base.mark_line(color=CONTEXT, strokeWidth=1).encode(y=y),
-               base.mark_rule(strokeWidth=2, clip=True).encode(y=low, y2="high:Q", color=colour),
+               base.mark_rule(strokeWidth=2, clip=True).encode(y=low, y2=alt.Y2("high:Q"), color=colour),
                base.mark_point(filled=True, size=58, opacity=1).encode(y=y, color=colour, shape=shape),
-               begins.mark_text(dy=-4, baseline="bottom", color=ALERT, fontWeight=700).encode(y=high, text="word:N"),
-               undefined.mark_text(text="× not defined", angle=270, align="left", fontSize=9).encode(y=alt.value(height - 2))]
-    return alt.layer(*layers).properties(width=WIDTH + 100, height=height)
+               begins.mark_text(dy=-4, baseline="bottom", color=ALERT, fontWeight=700).encode(y=high, text=alt.Text("word:N")),
+               undefined.mark_text(text="× not defined", angle=270, align="left", fontSize=9).encode(y=alt.YValue(height - 2))]
+    return layered(*layers).properties(width=WIDTH + 100, height=height)
 
 
 def _baseline(frame: pd.DataFrame) -> tuple[object, object] | None:
@@ -126,8 +126,8 @@ def _baseline_layers(baseline: tuple[object, object] | None) -> list[alt.Chart]:
     start, end = (pd.to_datetime(date, utc=True) for date in baseline)
     base = alt.Chart(pd.DataFrame({"start": [start], "end": [end], "words": ["baseline"]})).encode(
         x=alt.X("start:T", scale=alt.Scale(type="utc"), axis=None))
-    words_mark = base.mark_text(align="left", baseline="top", dx=4, fontSize=10).encode(y=alt.value(2), text="words:N")
-    return [base.mark_rect(color=PALE).encode(x2="end:T"), words_mark]
+    words_mark = base.mark_text(align="left", baseline="top", dx=4, fontSize=10).encode(y=alt.YValue(2), text=alt.Text("words:N"))
+    return [base.mark_rect(color=PALE).encode(x2=alt.X2("end:T")), words_mark]
 
 
 def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X, alarm_at: float, height: int) -> alt.LayerChart:
@@ -140,10 +140,10 @@ def _evidence_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], x: alt.X
     lower = base.transform_filter(f"datum.alarm_at < {alarm_at}").encode(y=alt.Y("alarm_at:Q", scale=scale))   # e-BH with others in alarm
     line = alt.Chart(pd.DataFrame({"at": [alarm_at], "words": [f"alarm line {number(alarm_at)}"]})).encode(
         y=alt.Y("at:Q", scale=scale))
-    return alt.layer(base.mark_line(color=INK, strokeWidth=1.5, point={"color": INK, "size": 18}).encode(y=y),
+    return layered(base.mark_line(color=INK, strokeWidth=1.5, point={"color": INK, "size": 18}).encode(y=y),
                      line.mark_rule(color=ALERT, strokeDash=[5, 3]), lower.mark_tick(color=ALERT, thickness=2),
                      line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=ALERT, fontSize=10).encode(
-                         x=alt.value(0), text="words:N")).properties(width=WIDTH + 100, height=height)
+                         x=alt.XValue(0), text=alt.Text("words:N"))).properties(width=WIDTH + 100, height=height)
 
 
 def decomposition_bars(parts: pd.DataFrame, *, unit: str = "points", title: str = "What made the change?") -> alt.TopLevelMixin:
@@ -168,15 +168,15 @@ def decomposition_bars(parts: pd.DataFrame, *, unit: str = "points", title: str 
     x = value_axis(f"Change from the earlier window to the later ({unit})", None)
     y = alt.Y("label:N", sort=order, axis=row_axis(order))
     bars = alt.Chart(frame).mark_bar(height={"band": 0.6}, strokeWidth=1.5).encode(
-        x=on_field(x, "start"), x2="end:Q", y=y, tooltip=tooltip,
+        x=on_field(x, "start"), x2=alt.X2("end:Q"), y=y, tooltip=tooltip,
         color=alt.Color("kind:N", scale=alt.Scale(**scale), legend=None),
         stroke=alt.Stroke("kind:N", scale=alt.Scale(**{**scale, "range": [ACCENT_PALE, INK, QUIET]}), legend=None),
         strokeDash=alt.StrokeDash("kind:N", scale=alt.Scale(**{**scale, "range": [[1, 0], [4, 3], [1, 0]]}), legend=None))
     ends = frame.assign(value=frame["end"].where(frame["kind"] != "change"))
-    marks = intervals(ends, x=x, y=y, tooltip=tooltip, color=alt.value(INK))
+    marks = intervals(ends, x=x, y=y, tooltip=tooltip, color=alt.ColorValue(INK))
     joins = alt.Chart(frame.assign(below=frame["label"].shift(-1)).iloc[:-1]).mark_rule(color=CONTEXT).encode(
-        x=on_field(x, "end"), y=y, y2="below:N")
-    chart = alt.layer(*reference_lines([(0.0, "no change")]), joins, bars, *marks).properties(width=WIDTH, height=alt.Step(28))
+        x=on_field(x, "end"), y=y, y2=alt.Y2("below:N"))
+    chart = layered(*reference_lines([(0.0, "no change")]), joins, bars, *marks).properties(width=WIDTH, height=alt.Step(28))
     said = f"{len(parts)} parts that sum to the change · {evidence(parts)}, drawn at the end of each bar; they do not add up\n" \
            f"Dashed outline: not comparable, for one window has nothing like it"
     return styled(chart, title=title, subtitle=said)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.chart.marks import fence_lines, intervals, reference_lines, value_axis, week_axis
 from workbench.chart.rows import by_list, checked, drawable, evidence, full_range, headed, key_labels, level_text, week_text
-from workbench.chart.style import ACCENT, INK, PAPER, QUIET, SHAPES, WIDTH, nothing_to_draw, panel_title, row_axis, styled
+from workbench.chart.style import ACCENT, INK, PAPER, QUIET, SHAPES, WIDTH, layered, nothing_to_draw, panel_title, row_axis, styled
 from workbench.errors import ParameterError
 
 RELIABILITY = ((0.667, "tentative (Krippendorff) 0.667"), (0.8, "0.8 reliable"))
@@ -55,7 +55,7 @@ def agreement_forest(estimates: pd.DataFrame, *, by: str | Sequence[str], refere
         lines = reference_lines([(at, said if first else "") for at, said in reference])
         marks = intervals(frame[panel_of == key], x=x, y=alt.Y("row:N", sort=None, axis=axis), tooltip=tooltip, **look)
         heading = {"title": panel_title(f"{headed(by[0])}: {key}" if len(by) == 2 else key)} if by[1:] else {}
-        panels.append(alt.layer(*lines, *marks).properties(width=WIDTH, height=alt.Step(15), **heading))
+        panels.append(layered(*lines, *marks).properties(width=WIDTH, height=alt.Step(15), **heading))
     chart = panels[0] if len(panels) == 1 else alt.vconcat(*panels, spacing=14)
     return styled(chart, title=title, subtitle=evidence(estimates))
 
@@ -120,14 +120,14 @@ def _trend_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], fences: Seq
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=title, tickCount=5, minExtent=28))
     low = alt.Y("low:Q", scale=scale)
-    base = alt.Chart(frame).encode(x=week_axis(weeks, titled=last), detail="segment:N", tooltip=tooltip)
+    base = alt.Chart(frame).encode(x=week_axis(weeks, titled=last), detail=alt.Detail("segment:N"), tooltip=tooltip)
     undefined = base.transform_filter("!isValid(datum.value)")
     zero = reference_lines([(0.0, "chance")], channel="y") if domain == (-1.0, 1.0) else []
-    return alt.layer(
+    return layered(
         *zero,
-        base.mark_area(color=ACCENT, opacity=0.18, clip=True).encode(y=low, y2="high:Q"),
-        base.mark_rule(color=ACCENT, opacity=0.45, clip=True).encode(y=low, y2="high:Q"),
+        base.mark_area(color=ACCENT, opacity=0.18, clip=True).encode(y=low, y2=alt.Y2("high:Q")),
+        base.mark_rule(color=ACCENT, opacity=0.45, clip=True).encode(y=low, y2=alt.Y2("high:Q")),
         base.mark_line(color=ACCENT, strokeWidth=2, clip=True).encode(y=y),
         base.mark_point(color=ACCENT, filled=True, size=28, opacity=1, clip=True).encode(y=y),
-        undefined.mark_text(text="×", color=QUIET, fontSize=15).encode(y=alt.value(height - 8)),
+        undefined.mark_text(text="×", color=QUIET, fontSize=15).encode(y=alt.YValue(height - 8)),
         *fence_lines(fences))

@@ -9,9 +9,8 @@ import pandas as pd
 
 from workbench.chart.marks import reference_lines
 from workbench.chart.rows import by_list, checked, decimals_for, drawable, evidence, key_labels, number
-from workbench.chart.style import (
-    ACCENT, ALERT, CONTEXT, INK, PAPER, WIDTH, nothing_to_draw, panel_title, row_axis, styled, wrapped,
-)
+from workbench.chart.style import (ACCENT, ALERT, CONTEXT, INK, PAPER, WIDTH, layered, nothing_to_draw, panel_title, row_axis,
+                                   styled, wrapped)
 from workbench.errors import ParameterError
 
 
@@ -67,18 +66,18 @@ def _curve_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tupl
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     today = base.transform_filter("datum.today")
     undefined = frame[frame["value"].isna()].head(1)
-    layers = [base.mark_area(color=CONTEXT, opacity=0.3, clip=True).encode(y=low, y2="high:Q"),
+    layers = [base.mark_area(color=CONTEXT, opacity=0.3, clip=True).encode(y=low, y2=alt.Y2("high:Q")),
               base.mark_line(color=INK, strokeWidth=1.5, clip=True).encode(y=y),
               base.mark_point(color=INK, filled=True, size=18, opacity=1).encode(y=y),
               today.mark_rule(color=ACCENT, strokeDash=[3, 3]),
-              today.mark_rule(color=ACCENT, strokeWidth=2.5, clip=True).encode(y=low, y2="high:Q"),
+              today.mark_rule(color=ACCENT, strokeWidth=2.5, clip=True).encode(y=low, y2=alt.Y2("high:Q")),
               today.mark_point(color=ACCENT, filled=True, shape="diamond", size=110, opacity=1).encode(y=y),
               today.mark_text(color=ACCENT, fontWeight=600, fontSize=10, align="right", baseline="top", dy=2).encode(
-                  x=alt.value("width"), y=alt.value(0), text="words:N")]
+                  x=alt.XValue("width"), y=alt.YValue(0), text=alt.Text("words:N"))]
     if len(undefined):
         layers.append(alt.Chart(undefined).mark_text(align="left", fontSize=10, limit=210).encode(
-            x=alt.value(4), y=alt.value(14), text="reading:N", tooltip=tooltip))
-    return alt.layer(*layers)
+            x=alt.XValue(4), y=alt.YValue(14), text=alt.Text("reading:N"), tooltip=tooltip))
+    return layered(*layers)
 
 
 def verifiability_map(table: pd.DataFrame, *, by: Sequence[str] = ("task_type", "criterion"), target: float | None = None,
@@ -134,18 +133,18 @@ def _map_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     lines = reference_lines([(target, f"worth detecting {number(target)}")], channel="y") if target is not None else []
     layers = [*lines,
-              base.mark_rule(opacity=0.6, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
+              base.mark_rule(opacity=0.6, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=colour),
               base.mark_point(size=70, opacity=1, strokeWidth=1.8).encode(
                   y=y, color=colour, shape=shape,
                   fill=alt.Fill("standing:N", scale=alt.Scale(**shown, range=[ACCENT, PAPER]), legend=None)),
-              base.mark_text(align="left", dx=8, fontSize=10, limit=110).encode(y=alt.Y("beside:Q", scale=scale), text="point:N")]
+              base.mark_text(align="left", dx=8, fontSize=10, limit=110).encode(y=alt.Y("beside:Q", scale=scale), text=alt.Text("point:N"))]
     undefined = frame[frame["value"].isna()]
     if len(undefined):
         said = pd.DataFrame({"words": [f"{point}: {words}" for point, words in zip(undefined["point"], undefined["reading"])]})
         said["y"] = [4 + 13 * i for i in range(len(said))]
         layers.append(alt.Chart(said).mark_text(align="left", baseline="top", fontSize=10, limit=310).encode(
-            x=alt.value(4), y=alt.Y("y:Q", scale=None, axis=None), text="words:N"))
-    return alt.layer(*layers).properties(width=310, height=210, title=panel_title(name))
+            x=alt.XValue(4), y=alt.Y("y:Q", scale=None, axis=None), text=alt.Text("words:N")))
+    return layered(*layers).properties(width=310, height=210, title=panel_title(name))
 
 
 def _apart(across: pd.Series, up: pd.Series, *, width: float, height: float) -> pd.Series:
@@ -201,7 +200,7 @@ def _step_panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: float
     y = alt.Y("step:N", sort=None, axis=row_axis(frame["step"]))
     colour = alt.Color("verdict:N", legend=None, scale=alt.Scale(domain=["up", "down", "cannot tell"], range=[ACCENT, ALERT, INK]))
     base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
-    return alt.layer(base.mark_bar(color=CONTEXT, opacity=0.35).encode(x=alt.X("least:Q", scale=scale), x2="detectable:Q"),
+    return layered(base.mark_bar(color=CONTEXT, opacity=0.35).encode(x=alt.X("least:Q", scale=scale), x2=alt.X2("detectable:Q")),
                      *reference_lines([(0.0, "no step")]),
-                     base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour),
+                     base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q"), color=colour),
                      base.mark_point(filled=True, size=70, opacity=1).encode(x=x, color=colour))

@@ -12,8 +12,8 @@ import pandas as pd
 from workbench.chart.marks import intervals, on_field, reference_lines, value_axis
 from workbench.chart.rows import (by_list, checked, count_text, drawable, evidence, headed, interval_words, key_labels,
                                   level_text, number, told_apart, words)
-from workbench.chart.style import (ACCENT, ACCENT_PALE, ALERT, ALERT_PALE, CONTEXT, INK, PAPER, QUIET, WIDTH, nothing_to_draw,
-                                   panel_title, row_axis, styled)
+from workbench.chart.style import (ACCENT, ACCENT_PALE, ALERT, ALERT_PALE, CONTEXT, INK, PAPER, QUIET, WIDTH, layered,
+                                   nothing_to_draw, panel_title, row_axis, styled)
 from workbench.errors import ParameterError, shorten
 
 _STATUS = {"found": "found (came back in later ratings)", "watch": "watch (first seen)", "": "not above the others"}
@@ -55,16 +55,16 @@ def disagreement_bars(slices: pd.DataFrame, *, by: str | Sequence[str] = "slice"
     reach = float(np.nanmax([reach, frame["elsewhere"].max() if "elsewhere" in frame else 0.0, 0.0]))
     end = next((step for step in (0.25, 0.5, 1.0) if reach <= step), 1.08 * reach)   # few steps, so that two reports compare
     x = value_axis(measure, (min(0.0, float(frame[["value", "low"]].min().min())), end))
-    bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
+    bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2=alt.X2("from:Q"), y=y, color=fill, tooltip=tooltip)
     line = reference_lines([(overall, f"all ratings {number(overall)}")]) if overall is not None else []
-    halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
-    layers = [bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK))]
+    halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2=alt.X2("high:Q"), y=y)
+    layers = [bars, *line, halo, *intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.ColorValue(INK))]
     told = f"{len(frame)} slices · {evidence(slices)}"
     if "elsewhere" in slices:
         tick = alt.Chart(frame).mark_tick(color=INK, thickness=3, stroke=PAPER, strokeWidth=1, bandSize=17, orient="vertical")
         layers.append(tick.encode(x=on_field(x, "elsewhere"), y=y, tooltip=tooltip))
         told += "\nThe upright tick is the level of the same criterion elsewhere; of a pair, what its two levels lead one to expect"
-    return styled(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=told)
+    return styled(layered(*layers).properties(width=WIDTH, height=alt.Step(20)), title=title, subtitle=told)
 
 
 def _slice_text(label: str, cell: object) -> str:
@@ -126,11 +126,11 @@ def _strip(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], order: list[str],
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
     size = alt.Size("n:Q", scale=alt.Scale(domain=[0, most], range=[0, 460]), legend=None)
     layers = [base.mark_circle(color=ACCENT_PALE, stroke=ACCENT, strokeWidth=1.2, opacity=1).encode(size=size),
-              base.transform_filter("datum.n > 0").mark_text(fontSize=10, fontWeight=600).encode(text="n:Q")]
+              base.transform_filter("datum.n > 0").mark_text(fontSize=10, fontWeight=600).encode(text=alt.Text("n:Q"))]
     if "said_shape" in frame:
         shapes = alt.Chart(frame.drop_duplicates("item")).mark_text(align="left", fontSize=10)
-        layers.append(shapes.encode(x=alt.value(WIDTH - 90), y=y, text="said_shape:N"))
-    return alt.layer(*layers)
+        layers.append(shapes.encode(x=alt.XValue(WIDTH - 90), y=y, text=alt.Text("said_shape:N")))
+    return layered(*layers)
 
 
 def level_order(levels: pd.Series) -> list[object]:
@@ -181,7 +181,7 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
     ends = None if frame[["value", "low", "high"]].notna().all(axis=1).any() else (-1.0, 1.0)
     sizes = alt.Chart(frame).encode(x=alt.X("size:Q", axis=alt.Axis(title="Items", tickCount=3, grid=False), **length), tooltip=tooltip,
                                     y=alt.Y("label:N", sort=order, axis=row_axis(order, title="Cluster")))
-    bars = alt.layer(sizes.mark_bar(color=CONTEXT, height={"band": 0.5}), sizes.mark_text(align="left", dx=3, fontSize=10).encode(
+    bars = layered(sizes.mark_bar(color=CONTEXT, height={"band": 0.5}), sizes.mark_text(align="left", dx=3, fontSize=10).encode(
         text=alt.Text("size:Q", format=","))).properties(width=110, height=alt.Step(34))
     y = alt.Y("label:N", sort=order, axis=None)
     marks = intervals(frame, x=value_axis(measure, ends), y=y, tooltip=tooltip, width=300,
@@ -189,7 +189,7 @@ def cluster_terms(clusters: pd.DataFrame, *, measure: str = "Disagreement above 
                       shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
     marks[-1] = marks[-1].mark_text(align="left", fontSize=10, color=INK, dy=7)
     terms = alt.Chart(frame).mark_text(align="left", fontSize=11, fontWeight=600, limit=330, dy=-7).encode(
-        x=alt.value(310), y=y, text="terms:N", tooltip=tooltip)
-    forest = alt.layer(*reference_lines([(0.0, "as expected")]), *marks, terms).properties(width=300, height=alt.Step(34))
+        x=alt.XValue(310), y=y, text=alt.Text("terms:N"), tooltip=tooltip)
+    forest = layered(*reference_lines([(0.0, "as expected")]), *marks, terms).properties(width=300, height=alt.Step(34))
     return styled(alt.hconcat(bars, forest, spacing=24), title=title,
                   subtitle=f"{len(size_of)} clusters of {int(size_of.sum()):,} items · {interval_words(clusters)}")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, value_axis
 from workbench.chart.rows import by_list, checked, drawable, evidence
-from workbench.chart.style import ACCENT, ACCENT_PALE, ALERT_PALE, INK, PAPER, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ACCENT, ACCENT_PALE, ALERT_PALE, INK, PAPER, WIDTH, layered, nothing_to_draw, row_axis, styled
 
 _KINDS = {
     "severity": ("Some raters are stricter", "raters"),
@@ -46,8 +46,8 @@ def kind_bars(kinds: pd.DataFrame, *, by: str | Sequence[str] = (),
     fill = alt.Color("of:N", scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())), title="A matter of")
     y = alt.Y("label:N", sort=list(frame["label"]), axis=row_axis(frame["label"]))
     x = value_axis("Share of disagreement (1 is all of it)", (0, 1))
-    bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2="from:Q", y=y, color=fill, tooltip=tooltip)
-    halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2="high:Q", y=y)
-    marks = intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.value(INK))
-    chart = alt.layer(bars, halo, *marks).properties(width=WIDTH, height=alt.Step(24))
+    bars = alt.Chart(frame).mark_bar(height={"band": 0.72}).encode(x=x, x2=alt.X2("from:Q"), y=y, color=fill, tooltip=tooltip)
+    halo = alt.Chart(frame).mark_rule(color=PAPER, strokeWidth=5).encode(x=on_field(x, "low"), x2=alt.X2("high:Q"), y=y)
+    marks = intervals(frame, x=x, y=y, tooltip=tooltip, color=alt.ColorValue(INK))
+    chart = layered(bars, halo, *marks).properties(width=WIDTH, height=alt.Step(24))
     return styled(chart, title=title, subtitle=f"{evidence(kinds)}\nShares sum to 1; repeats by the same rater tell readings from noise")

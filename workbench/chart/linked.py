@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cache import kept
 from workbench.chart.marks import week_axis
 from workbench.chart.rows import checked, drawable, evidence, headed, key_labels, week_text
-from workbench.chart.style import ACCENT, ACCENT_PALE, INK, RAMP, WIDTH, nothing_to_draw, panel_title, styled
+from workbench.chart.style import ACCENT, ACCENT_PALE, INK, RAMP, WIDTH, layered, nothing_to_draw, panel_title, styled
 
 LIGHT = 0.65        # the shade, as a share of the darkest, from which white is read better than black
 NUMBERED = 12       # up to as many columns the values stand in the cells
@@ -53,7 +53,7 @@ def cell_map(cells: pd.DataFrame, *, down: str = "criterion", across: str = "sli
         layers.append(base.mark_text(fontSize=10).encode(
             text=alt.Text("value:Q", format=".2f"),
             color=alt.condition(f"datum.value > {LIGHT * end}", alt.value("white"), alt.value("black"))))
-    chart = alt.layer(*layers).add_params(alt.param(name="picked", value=[]))
+    chart = layered(*layers).add_params(alt.param(name="picked", value=[]))
     sized = chart.properties(width=alt.Step(size), height=alt.Step(max(18, min(34, size))))
     return styled(sized, title=title, subtitle=f"{MEASURE} · {evidence(cells)}")
 
@@ -79,11 +79,11 @@ def cell_weeks(cells: pd.DataFrame, *, title: str = "When do raters disagree?") 
         base = alt.Chart(part).encode(x=week_axis(frame["window"], titled=line == frame["down"].iloc[-1]), tooltip=tooltip)
         y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=None, tickCount=4, minExtent=28))
         points = base.mark_point(filled=True, size=70, stroke=INK, cursor="pointer").encode(
-            y=y, color=alt.value(ACCENT), opacity=alt.condition(SHOWN, alt.value(1), alt.value(0.35)),
+            y=y, color=alt.ColorValue(ACCENT), opacity=alt.condition(SHOWN, alt.value(1), alt.value(0.35)),
             strokeWidth=alt.condition(PICKED, alt.value(2), alt.value(0)))
-        layers = [base.mark_area(color=ACCENT_PALE, opacity=0.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        layers = [base.mark_area(color=ACCENT_PALE, opacity=0.5).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q")),
                   base.mark_line(color=ACCENT).encode(y=y), points.add_params(*chosen)]
-        panels.append(alt.layer(*layers).properties(width=WIDTH + 40, height=84, title=panel_title(line)))
+        panels.append(layered(*layers).properties(width=WIDTH + 40, height=84, title=panel_title(line)))
     chart = alt.vconcat(*panels, spacing=8).add_params(alt.param(name="picked", value=[]))
     return styled(chart, title=title, subtitle=f"{MEASURE} · {evidence(cells)}")
 

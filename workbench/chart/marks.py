@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from workbench.chart.style import CONTEXT, INK, WIDTH, kept_whole
+from workbench.chart.style import CONTEXT, INK, WIDTH
 
 
 def value_axis(title: str | None, domain: tuple[float, float] | None, *, ticks: int = 10) -> alt.X:
@@ -25,14 +25,14 @@ def intervals(frame: pd.DataFrame, *, x: alt.X, tooltip: Sequence[alt.Tooltip], 
     """
     lined = {key: value for key, value in encodings.items() if key not in ("shape", "fill")}
     base = alt.Chart(frame)
-    rule = base.mark_rule(strokeWidth=2, clip=True).encode(x=on_field(x, "low"), x2="high:Q", tooltip=list(tooltip), **lined)
+    rule = base.mark_rule(strokeWidth=2, clip=True).encode(x=on_field(x, "low"), x2=alt.X2("high:Q"), tooltip=list(tooltip), **lined)
     point = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, tooltip=list(tooltip), **encodings)
     if not readings:
-        return [kept_whole(mark) for mark in (rule, point)]
+        return [rule, point]
     placed = {key: value for key, value in encodings.items() if key in ("y", "yOffset")}
     said = base.mark_text(align="left", fontSize=10, color=INK, limit=300).encode(
-        x=alt.value(width + 10), text="reading:N", tooltip=list(tooltip), **placed)
-    return [kept_whole(mark) for mark in (rule, point, said)]
+        x=alt.XValue(width + 10), text=alt.Text("reading:N"), tooltip=list(tooltip), **placed)
+    return [rule, point, said]
 
 
 def on_field(x: alt.X, field: str) -> alt.X:
@@ -53,11 +53,11 @@ def reference_lines(marks: Sequence[tuple[float, str]], *, channel: str = "x") -
         if channel == "x":
             side = "center" if len(frame) == 1 else ("right", "left")[i % 2]
             look = {"align": side, "dx": {"right": 3, "left": -3}.get(side, 0), "dy": -6 - 12 * (i // 2), "baseline": "bottom"}
-            words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, **look).encode(y=alt.value(0), **place)
+            words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, **look).encode(y=alt.YValue(0), **place)
         else:
             look = {"align": "right", "baseline": "bottom", "dy": -3}
-            words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, **look).encode(x=alt.value("width"), **place)
-        layers.append(words.encode(text="words:N"))
+            words = alt.Chart(frame[i: i + 1]).mark_text(color=INK, fontSize=10, **look).encode(x=alt.XValue("width"), **place)
+        layers.append(words.encode(text=alt.Text("words:N")))
     return layers
 
 
@@ -69,7 +69,7 @@ def fence_lines(fences: Sequence[tuple[object, str]]) -> list[alt.Chart]:
     frame = pd.DataFrame({"at": at, "words": [words for _, words in fences]})
     base = alt.Chart(frame).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")))
     words = base.mark_text(align="left", baseline="top", dx=4, fontSize=10, color=INK, fontWeight=600)
-    return [base.mark_rule(color=INK, strokeDash=[2, 2], strokeWidth=1.4), words.encode(y=alt.value(2), text="words:N")]
+    return [base.mark_rule(color=INK, strokeDash=[2, 2], strokeWidth=1.4), words.encode(y=alt.YValue(2), text=alt.Text("words:N"))]
 
 
 def week_axis(windows: pd.Series, *, labelled: bool = True, titled: bool = True) -> alt.X:

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from workbench.chart.rows import checked, headed, key_labels
-from workbench.chart.style import CONTEXT, INK, PAPER, RAMP, WIDTH, nothing_to_draw, styled
+from workbench.chart.style import CONTEXT, INK, PAPER, RAMP, WIDTH, layered, nothing_to_draw, styled
 from workbench.errors import ParameterError
 
 MAX_MEMBERS = 40
@@ -61,7 +61,7 @@ def _matrix(cells: pd.DataFrame, own: pd.DataFrame, noun: str) -> alt.LayerChart
     layers = [shared.mark_rect(stroke=PAPER).encode(color=shade)] if len(both) else []
     layers += [itself.mark_rect(color=PAPER, stroke=CONTEXT)]   # after its neighbours, whose white edges would hide its own
     if len(order) <= NUMBERED:
-        on = alt.condition(f"datum.n > {most ** 0.4}", alt.value(PAPER), alt.value(INK))
+        on = alt.ColorValue(**alt.condition(f"datum.n > {most ** 0.4}", alt.value(PAPER), alt.value(INK)))
         layers += [itself.mark_text(fontSize=9, color=INK).encode(text=alt.Text("n:Q", format=","))]
         layers += [shared.mark_text(fontSize=9).encode(text=alt.Text("n:Q", format=","), color=on)] if len(both) else []
     first = own[~own["set"].duplicated()].iloc[1:]
@@ -69,7 +69,7 @@ def _matrix(cells: pd.DataFrame, own: pd.DataFrame, noun: str) -> alt.LayerChart
         edge = place[axis].copy()
         edge.bandPosition = 0
         layers.append(alt.Chart(first).mark_rule(color=INK, strokeWidth=1.4).encode(**{"x" if axis == "a" else "y": edge}))
-    return alt.layer(*layers).properties(width=alt.Step(size), height=alt.Step(size))
+    return layered(*layers).properties(width=alt.Step(size), height=alt.Step(size))
 
 
 def _said(cells: pd.DataFrame, own: pd.DataFrame, plural: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.chart.marks import reference_lines, week_axis
 from workbench.chart.rows import checked, drawable, evidence, headed, week_text
-from workbench.chart.style import ALERT, CONTEXT, INK, QUIET, WIDTH, nothing_to_draw, panel_title, styled
+from workbench.chart.style import ALERT, CONTEXT, INK, QUIET, WIDTH, layered, nothing_to_draw, panel_title, styled
 from workbench.errors import ParameterError
 
 STATES = {"": "does not stand out", "unknown": "cannot be judged", "watch": "watched: seen once", "found": "found: later ratings repeat it"}
@@ -50,13 +50,13 @@ def rater_funnel(contributors: pd.DataFrame, *, title: str = "Who stands apart f
     x = alt.X("n_ratings:Q", scale=alt.Scale(type="log", nice=False, padding=20),
               axis=alt.Axis(title="Ratings that tell it", format=",d", grid=False))
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
-    marks = [base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=_colour()),
+    marks = [base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=_colour()),
              base.mark_point(filled=True, size=70, opacity=1).encode(y=y, color=_colour(), shape=_shape()),
-             base.mark_text(align="left", dx=7, fontSize=10, color=INK).encode(y=y, text="said:N")]
+             base.mark_text(align="left", dx=7, fontSize=10, color=INK).encode(y=y, text=alt.Text("said:N"))]
     middle = table["usual"].median()
     lines = reference_lines([(float(middle), "the raters' middle")], channel="y") if np.isfinite(middle) else []
     apart = int(table["status"].isin(["watch", "found"]).sum())
-    chart = alt.layer(*lines, *marks).properties(width=WIDTH, height=300)
+    chart = layered(*lines, *marks).properties(width=WIDTH, height=300)
     return styled(chart, title=title, subtitle=f"{headed(behaviour)} of {len(frame):,} raters, {apart} on watch or found · "
                   f"{evidence(shown)}\nValues are drawn towards the middle as far as few ratings leave them uncertain")
 
@@ -100,8 +100,8 @@ def _panel(part: pd.DataFrame, weeks: pd.Series, scale: alt.Scale, middle: float
     base = alt.Chart(part).encode(x=week_axis(weeks, titled=last), tooltip=tooltip)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=None, tickCount=5, minExtent=34))
     lines = reference_lines([(float(middle), "the raters' middle")], channel="y") if np.isfinite(middle) else []
-    return alt.layer(*lines, base.mark_line(color=CONTEXT, strokeWidth=1).encode(y=y),
-                     base.mark_rule(strokeWidth=2, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=_colour()),
+    return layered(*lines, base.mark_line(color=CONTEXT, strokeWidth=1).encode(y=y),
+                     base.mark_rule(strokeWidth=2, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=_colour()),
                      base.mark_point(filled=True, size=58, opacity=1).encode(y=y, color=_colour(), shape=_shape()))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.chart.coefficients import _by_week
 from workbench.chart.marks import on_field, reference_lines
 from workbench.chart.rows import by_list, checked, count_text, full_range, headed, interval_words
-from workbench.chart.style import ACCENT, INK, QUIET, WIDTH, nothing_to_draw, panel_title, styled
+from workbench.chart.style import ACCENT, INK, QUIET, WIDTH, layered, nothing_to_draw, panel_title, styled
 from workbench.errors import ParameterError, shorten
 
 MOST = 12          # panels
@@ -54,8 +54,9 @@ def estimate_history(estimates: pd.DataFrame, *, by: str | Sequence[str] | None 
         at = estimates.loc[part.index[0]]
         own = [(date, said) for date, said, where in fences
                if all(column not in by or str(at[column]) == level for column, level in where.items())]
-        base = alt.Chart(part).encode(x=x, detail="segment:N", tooltip=[alt.Tooltip("week:N", title="Period from"), *tooltip[1:]])
-        panel = alt.layer(*reference_lines(lines, channel="y"), *_series(base, y, height), *_dates(own, frame["window"], height))
+        base = alt.Chart(part).encode(x=x, detail=alt.Detail("segment:N"),
+                                      tooltip=[alt.Tooltip("week:N", title="Period from"), *tooltip[1:]])
+        panel = layered(*reference_lines(lines, channel="y"), *_series(base, y, height), *_dates(own, frame["window"], height))
         panels.append(panel.properties(width=WIDTH + 80, height=height, **({"title": panel_title(label)} if by else {})))
     reports = count_text(pd.Series([frame["window"].nunique()]), "reports")
     said = f"{reports}, each at the first day of its period (UTC) · {interval_words(estimates)}"
@@ -67,11 +68,11 @@ def _series(base: alt.Chart, y: alt.Y, height: int) -> list[alt.Chart]:
     """A line in its band, each report's estimate on its interval."""
     low = on_field(y, "low")
     undefined = base.transform_filter("!isValid(datum.value)")
-    return [base.mark_area(color=ACCENT, opacity=0.18, clip=True).encode(y=low, y2="high:Q"),
-            base.mark_rule(color=ACCENT, opacity=0.45, clip=True).encode(y=low, y2="high:Q"),
+    return [base.mark_area(color=ACCENT, opacity=0.18, clip=True).encode(y=low, y2=alt.Y2("high:Q")),
+            base.mark_rule(color=ACCENT, opacity=0.45, clip=True).encode(y=low, y2=alt.Y2("high:Q")),
             base.mark_line(color=ACCENT, strokeWidth=2, clip=True).encode(y=y),
             base.mark_point(color=ACCENT, filled=True, size=28, opacity=1, clip=True).encode(y=y),
-            undefined.mark_text(text="×", color=QUIET, fontSize=15).encode(y=alt.value(height - 8))]
+            undefined.mark_text(text="×", color=QUIET, fontSize=15).encode(y=alt.YValue(height - 8))]
 
 
 def _axis(windows: pd.Series) -> alt.X:
@@ -100,5 +101,5 @@ def _dates(fences: Sequence[tuple[object, str]], windows: pd.Series, height: int
     named = [base.mark_text(align="left", baseline="bottom", dx=4, fontSize=10, color=INK, fontWeight=600) if early else
              base.mark_text(align="right", baseline="bottom", dx=-4, fontSize=10, color=INK, fontWeight=600)
              for base, early in ((alt.Chart(frame[i:i + 1]), at < first + (last - first) / 2) for i, at in enumerate(frame["at"]))]
-    texts = [mark.encode(x=x, y=alt.value(height - 3 - 12 * (i % LINES)), text="words:N") for i, mark in enumerate(named)]
+    texts = [mark.encode(x=x, y=alt.YValue(height - 3 - 12 * (i % LINES)), text=alt.Text("words:N")) for i, mark in enumerate(named)]
     return [alt.Chart(frame).mark_rule(color=INK, strokeDash=[2, 2], strokeWidth=1.4).encode(x=x), *texts]

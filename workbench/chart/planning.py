@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from workbench.chart.rows import by_list, checked, drawable, evidence, number
-from workbench.chart.style import ACCENT, CONTEXT, INK, WIDTH, nothing_to_draw, panel_title, styled
+from workbench.chart.style import ACCENT, CONTEXT, INK, WIDTH, layered, nothing_to_draw, panel_title, styled
 from workbench.errors import ParameterError
 
 MAX_PANELS = 12
@@ -55,14 +55,14 @@ def _panel(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], reach: tuple[floa
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title="Reliability of the mean" if titled else None, tickCount=5))
     base = alt.Chart(frame).encode(x=x, tooltip=tooltip)
     today = alt.Chart(frame.nsmallest(1, "planned_raters")).encode(x=x, tooltip=tooltip)
-    layers = [base.mark_area(color=CONTEXT, opacity=0.35, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+    layers = [base.mark_area(color=CONTEXT, opacity=0.35, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q")),
               base.mark_line(color=INK, strokeWidth=1.5).encode(y=y),
               base.mark_point(color=INK, filled=True, size=22, opacity=1).encode(y=y),
               today.mark_point(color=ACCENT, filled=True, shape="diamond", size=110, opacity=1).encode(y=y),
               today.mark_text(color=ACCENT, fontWeight=600, fontSize=11, align="left", baseline="top", dx=4, dy=12).encode(
-                  y=y, text="words:N")]
+                  y=y, text=alt.Text("words:N"))]
     undefined = frame[frame["value"].isna()].head(1)
     if len(undefined):
         layers.append(alt.Chart(undefined).mark_text(align="left", fontSize=10, limit=210).encode(
-            x=alt.value(4), y=alt.value(14), text="reading:N", tooltip=tooltip))
-    return alt.layer(*layers)
+            x=alt.XValue(4), y=alt.YValue(14), text=alt.Text("reading:N"), tooltip=tooltip))
+    return layered(*layers)

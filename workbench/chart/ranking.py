@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, reference_lines, value_axis
 from workbench.chart.rows import checked, drawable, evidence, full_range, headed, level_text, reading
-from workbench.chart.style import ACCENT, ALERT, QUIET, nothing_to_draw, panel_title, row_axis, styled
+from workbench.chart.style import ACCENT, ALERT, QUIET, layered, nothing_to_draw, panel_title, row_axis, styled
 from workbench.errors import ParameterError, examples
 
 PANELS, PANEL_WIDTH = 4, 180
@@ -68,7 +68,7 @@ def rank_panel(frame: pd.DataFrame, order: Sequence[str], most: int, tooltip: li
     marks = intervals(frame, x=x, y=y, tooltip=tooltip, width=PANEL_WIDTH,
                       color=alt.Color("lead:N", scale=alt.Scale(domain=MAY_LEAD, range=[ACCENT, QUIET]), title=None),
                       shape=alt.Shape("lead:N", scale=alt.Scale(domain=MAY_LEAD, range=["circle", "square"]), title=None))
-    return alt.layer(*marks).properties(width=PANEL_WIDTH, height=22 * len(order))
+    return layered(*marks).properties(width=PANEL_WIDTH, height=22 * len(order))
 
 
 def instruments(estimates: pd.DataFrame, *, measures: Sequence[str] = (),
@@ -118,7 +118,7 @@ def measure_panel(table: pd.DataFrame, versions: Sequence[str], name: str) -> al
                       yOffset=alt.YOffset("version:N", sort=shown["domain"]),
                       color=alt.Color("version:N", scale=alt.Scale(**shown, range=[QUIET, ACCENT]), title=None),
                       shape=alt.Shape("version:N", scale=alt.Scale(**shown, range=["square", "circle"]), title=None))
-    return alt.layer(*marks).properties(width=PANEL_WIDTH + 40, height=48 * len(order), title=panel_title(MEASURES.get(name, headed(name))))
+    return layered(*marks).properties(width=PANEL_WIDTH + 40, height=48 * len(order), title=panel_title(MEASURES.get(name, headed(name))))
 
 
 def change_panel(table: pd.DataFrame, criteria: Sequence[object]) -> alt.LayerChart:
@@ -131,5 +131,5 @@ def change_panel(table: pd.DataFrame, criteria: Sequence[object]) -> alt.LayerCh
     marks = intervals(frame, x=x, y=alt.Y("label:N", sort=order, scale=alt.Scale(domain=order), axis=None), tooltip=tooltip, width=150,
                       color=alt.Color("told:N", scale=alt.Scale(domain=TOLD, range=[ALERT, QUIET]), title=None),
                       shape=alt.Shape("told:N", scale=alt.Scale(domain=TOLD, range=["diamond", "circle"]), title=None))
-    return alt.layer(*reference_lines([(0.0, "")]), *marks).properties(width=150, height=48 * len(order),
+    return layered(*reference_lines([(0.0, "")]), *marks).properties(width=150, height=48 * len(order),
                                                                      title=panel_title("Difference; dashed: no change"))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, reference_lines, value_axis
 from workbench.chart.rows import checked, drawable, evidence, full_range, headed, key_labels
-from workbench.chart.style import ALERT, BELOW, INK, PALE, QUIET, RAMP, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ALERT, BELOW, INK, PALE, QUIET, RAMP, WIDTH, layered, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
 MAX_RATERS = 40
@@ -44,7 +44,7 @@ def rater_forest(raters: pd.DataFrame, *, measure: str | None = None,
     scale = {"domain": list(words_of.values())}
     reach = 1.05 * float(np.nanmax(frame[["value", "low", "high"]].abs().to_numpy(), initial=1e-9))
     x = value_axis(measure or headed(names[0]), (-reach, reach))
-    chart = alt.layer(*reference_lines([(0.0, "no difference")]), *intervals(
+    chart = layered(*reference_lines([(0.0, "no difference")]), *intervals(
         frame, x=x, y=alt.Y("label:N", sort=None, axis=row_axis(frame["label"], title="Rater")), tooltip=tooltip,
         color=alt.Color("apart:N", scale=alt.Scale(**scale, range=[ALERT, QUIET]), title=None),
         shape=alt.Shape("apart:N", scale=alt.Scale(**scale, range=["diamond", "circle"]), title=None)))
@@ -83,16 +83,16 @@ def pair_heatmap(pairs: pd.DataFrame, *, title: str = "Which raters agree with w
     scale = alt.Scale(interpolate="lab", **below)
     size = max(14, min(34, WIDTH // len(order)))
     itself = alt.Chart(pd.DataFrame({"by0": order, "by1": order}))
-    on = alt.condition("datum.value > 0.45", alt.value("white"), alt.value(INK))
+    on = alt.ColorValue(**alt.condition("datum.value > 0.45", alt.value("white"), alt.value(INK)))
     layers = [itself.mark_rect(color=PALE, stroke="white").encode(x=_rater(alt.X, "by0", order), y=_rater(alt.Y, "by1", order))]
     for across, down in (("by0", "by1"), ("by1", "by0")):
         base = alt.Chart(frame).encode(x=_rater(alt.X, across, order), y=_rater(alt.Y, down, order), tooltip=tooltip)
         layers.append(base.mark_rect(stroke="white").encode(color=alt.Color("value:Q", scale=scale, title=name)))
         if len(order) <= 15:
-            layers.append(base.mark_text(fontSize=9).encode(text="short:N", color=on))
+            layers.append(base.mark_text(fontSize=9).encode(text=alt.Text("short:N"), color=on))
         else:
             layers.append(base.transform_filter("!isValid(datum.value)").mark_text(text="×", fontSize=9))
-    chart = alt.layer(*layers).properties(width=alt.Step(size), height=alt.Step(size))
+    chart = layered(*layers).properties(width=alt.Step(size), height=alt.Step(size))
     possible = len(order) * (len(order) - 1) // 2
     said = f"{len(order)} raters, {len(pairs):,} of {possible:,} pairs share items (others blank) · {evidence(pairs)}\n" \
            f"Raters sorted by mean agreement; the interval and n of a pair are in its tooltip"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
 
 # One meaning, one colour, in all charts; each also differs in lightness or shape, for greyscale and colour blindness.
 INK = "#3b4351"        # text, and the estimates beside the headline
@@ -29,7 +31,7 @@ _LABEL_PIXELS = 6.3    # a character of an axis label, on average
 
 
 def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLevelMixin:
-    """The chart with its title, subtitle and the house's look, checked against the Vega-Lite schema.
+    """The chart with its title, subtitle and the house's look, checked against the Vega-Lite schema (ours are in tests: `unchecked`).
 
     Altair prints a faulty chart's traceback and carries on, which a report would not notice: here it raises.
     Altair's own renderer loads scripts from the network and is blank without it. The first chart made therefore
@@ -38,25 +40,52 @@ def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLev
     """
     if alt.renderers.active == "default":
         alt.renderers.enable("mimetype")
-    heading = alt.Title(title, subtitle=_lines(subtitle))
-    kept_whole(chart)
-    chart = chart.properties(title=heading, background=PAPER, padding=8, config=_config())
-    drawn = chart.to_dict()
+    chart = chart.properties(title=alt.Title(title, subtitle=_lines(subtitle)), background=PAPER, padding=8, config=_config())
+    drawn = _written(chart)
     json.dumps(drawn, allow_nan=False)   # JSON knows no NaN: a page that holds one does not load
     # Shown as checked: Altair would write it down a second time, which costs as much as the statistics. A copy of the chart does.
     object.__setattr__(chart, "_repr_mimebundle_", lambda *_, **__: alt.renderers.get()(drawn))
     return chart
 
 
-def kept_whole(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
-    """The chart, its encodings shared with the copies that Altair makes of it each time it is put beside another or written down:
-    nobody changes an encoding once it stands, and copying them is most of what a chart costs."""
-    encoding = chart._get("encoding", None)
-    if encoding is not None:
-        object.__setattr__(encoding, "__deepcopy__", lambda *_: encoding)
-    for parts in ("layer", "hconcat", "vconcat", "concat"):
-        for part in chart._get(parts, None) or ():
-            kept_whole(part)
+def _written(chart: alt.TopLevelMixin) -> dict[str, object]:
+    """The chart as Vega-Lite, each table written down once, however many marks draw it; `schemapi.DEBUG_MODE` says whether checked."""
+    usual, done = alt.data_transformers.get(), {}
+
+    def once(table: object) -> object:
+        if id(table) not in done:
+            done[id(table)] = usual(table), table     # held, so that no other has its id
+        return done[id(table)][0]
+
+    alt.data_transformers.register("once", once)
+    try:
+        with alt.data_transformers.enable("once"):
+            return chart.to_dict(validate=schemapi.DEBUG_MODE)
+    finally:
+        alt.data_transformers.register("once", None)
+
+
+def unchecked(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
+    """A chart of ours, whose form does not depend on the data, drawn without Altair's check of each part against the Vega-Lite schema:
+    that takes most of the time, and the tests make it."""
+    @wraps(draw)
+    def drawn(*args: object, **options: object) -> alt.TopLevelMixin:
+        with schemapi.debug_mode(False):
+            return draw(*args, **options)
+    return drawn
+
+
+def layered(*marks: alt.Chart | alt.LayerChart) -> alt.LayerChart:
+    """The marks on top of each other."""
+    return alt.layer(*(shared(mark) for mark in marks))
+
+
+def shared(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """The chart, its mark and encodings shared with the copies that Altair makes of it each time it is put beside another or written down:
+    nobody changes them once they stand, and copying them is most of what a chart costs."""
+    for part in (chart._get("encoding", None), chart._get("mark", None)):
+        if isinstance(part, alt.SchemaBase):
+            object.__setattr__(part, "__deepcopy__", lambda _, part=part: part)
     return chart
 
 
@@ -107,4 +136,4 @@ def nothing_to_draw(what: str, *, title: str) -> alt.TopLevelMixin:
     """The chart of an empty table: it says so, so that a page shows that the question was asked."""
     words = pd.DataFrame({"words": [f"The table of {what} has no rows: there is nothing to draw."]})
     chart = alt.Chart(words, width=WIDTH, height=40).mark_text(align="left", color=INK, fontSize=12)
-    return styled(chart.encode(x=alt.value(0), text="words:N"), title=title, subtitle="n = 0")
+    return styled(chart.encode(x=alt.XValue(0), text=alt.Text("words:N")), title=title, subtitle="n = 0")

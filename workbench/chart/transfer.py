@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, reference_lines, value_axis
 from workbench.chart.rows import by_list, checked, drawable, evidence, headed, interval_words, number, reading, told_apart
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, WIDTH, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, WIDTH, layered, nothing_to_draw, row_axis, styled
 
 _SEEN, _LOST, _OPEN = "surely more than half", "surely less than half", "cannot tell"
 _VERDICTS = {"transfers": _SEEN, "does not explain it": _SEEN, "does not transfer": _LOST, "explains the gain": _LOST, "cannot tell": _OPEN}
@@ -44,7 +44,7 @@ def gain_forest(table: pd.DataFrame, *, by: str | Sequence[str] = ("instrument",
                       y=alt.Y("label:N", sort=order, axis=row_axis(order)), tooltip=tooltip,
                       color=alt.Color("side:N", scale=alt.Scale(**kinds, range=[ACCENT, QUIET]), title=None),
                       shape=alt.Shape("side:N", scale=alt.Scale(**kinds, range=["diamond", "circle"]), title=None))
-    chart = alt.layer(*reference_lines([(0.0, "no gain")]), *marks).properties(width=WIDTH, height=alt.Step(20))
+    chart = layered(*reference_lines([(0.0, "no gain")]), *marks).properties(width=WIDTH, height=alt.Step(20))
     return styled(chart, title=title, subtitle=evidence(table))
 
 
@@ -83,7 +83,7 @@ def transfer_forest(table: pd.DataFrame, *, by: str | Sequence[str] = ("instrume
                       color=alt.Color("verdict:N", scale=alt.Scale(**look, range=[ACCENT, ALERT, QUIET]), title=None),
                       shape=alt.Shape("verdict:N", scale=alt.Scale(**look, range=["circle", "diamond", "square"]), title=None))
     lines = reference_lines([(0.5, "one half"), (1.0, "the whole gain")])
-    chart = alt.layer(*lines, *marks).properties(width=WIDTH, height=alt.Step(20))
+    chart = layered(*lines, *marks).properties(width=WIDTH, height=alt.Step(20))
     held = " · a confound: share of the gain that stays when it is held constant" if "confound" in set(table.get("role", ())) else ""
     return styled(chart, title=title, subtitle=interval_words(drawn) + held)
 
@@ -120,12 +120,12 @@ def party_roles(edges: pd.DataFrame, *,
                                                                range=[ALERT, CONTEXT]))
     x, y = (alt.X("x:Q", scale=alt.Scale(domain=[-0.45, 1.55]), axis=None), alt.Y("y:Q", scale=alt.Scale(domain=[height, 0]), axis=None))
     tips = [alt.Tooltip(f"{c}:N", title=headed(c)) for c in ends] + [alt.Tooltip("said:N", title="Ratings")]
-    layers = [alt.Chart(lines).mark_rule(strokeWidth=2).encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=look, tooltip=tips)]
+    layers = [alt.Chart(lines).mark_rule(strokeWidth=2).encode(x=x, x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("y2:Q"), color=look, tooltip=tips)]
     for end, at, align in (("party", 0.0, "right"), ("role", 1.0, "left")):
         nodes = pd.DataFrame({"x": at, "y": list(place[end].values()), "said": [str(name)[:48] for name in ends[end]]})
         base = alt.Chart(nodes).encode(x=x, y=y)
         layers += [base.mark_point(filled=True, size=90, color=INK, opacity=1),
-                   base.mark_text(align=align, dx=-10 if align == "right" else 10, fontSize=12, color=INK).encode(text="said:N")]
+                   base.mark_text(align=align, dx=-10 if align == "right" else 10, fontSize=12, color=INK).encode(text=alt.Text("said:N"))]
     tied = f"{len(both)} of {len(ends['party'])} parties rate and have a tie to what is rated" if both else "no party that rates has a tie"
-    chart = alt.layer(*layers).properties(width=WIDTH, height=height)
+    chart = layered(*layers).properties(width=WIDTH, height=height)
     return styled(chart, title=title, subtitle=f"{tied} · {int(edges['n'].sum()):,} ratings by a known party")

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.chart.hotspots import level_order
 from workbench.chart.marks import intervals, reference_lines, value_axis
 from workbench.chart.rows import appended, checked, drawable, evidence, full_range, headed, key_labels, level_text
-from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, RAMP, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ACCENT, ALERT, CONTEXT, INK, QUIET, RAMP, layered, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError
 
 
@@ -49,8 +49,8 @@ def version_compare(estimates: pd.DataFrame, *, by: str = "criterion", versions:
             "shape": alt.Shape("version:N", scale=alt.Scale(**shown, range=["square", "circle"]), title=None)}
     x = value_axis(headed(names[0]), full_range(names), ticks=5)
     join = alt.Chart(sides).mark_line(color=CONTEXT, strokeWidth=1.5, strokeDash=[1, 2]).encode(
-        x=x, detail="label:N", **{key: look[key] for key in ("y", "yOffset")})
-    left = alt.layer(join, *intervals(sides, x=x, width=270, **look)).properties(width=270, height=48 * len(order))
+        x=x, detail=alt.Detail("label:N"), **{key: look[key] for key in ("y", "yOffset")})
+    left = layered(join, *intervals(sides, x=x, width=270, **look)).properties(width=270, height=48 * len(order))
     right = _differences(frame[paired], order=order, tooltip=tooltip, name=headed(names[0]))
     chart = alt.hconcat(left, right, spacing=24).resolve_scale(color="independent", shape="independent")
     return styled(chart, title=title, subtitle=evidence(estimates))
@@ -69,7 +69,7 @@ def _differences(frame: pd.DataFrame, *, order: Sequence[str], tooltip: list[alt
     marks = intervals(frame, x=x, y=alt.Y("label:N", sort=list(order), axis=None), tooltip=tooltip, width=150,
                       color=alt.Color("apart:N", scale=alt.Scale(**shown, range=[ALERT, QUIET]), title=None),
                       shape=alt.Shape("apart:N", scale=alt.Scale(**shown, range=["diamond", "circle"]), title=None))
-    return alt.layer(*reference_lines([(0.0, "no change")]), *marks).properties(width=150, height=48 * len(order))
+    return layered(*reference_lines([(0.0, "no change")]), *marks).properties(width=150, height=48 * len(order))
 
 
 def level_flow(flow: pd.DataFrame, *, versions: tuple[str, str] = ("old", "new"), levels: Sequence[str] = (),
@@ -102,11 +102,11 @@ def level_flow(flow: pd.DataFrame, *, versions: tuple[str, str] = ("old", "new")
         x=alt.X("new:O", scale=alt.Scale(domain=order), axis=across), tooltip=tooltip,
         y=alt.Y("old:O", scale=alt.Scale(domain=order), axis=alt.Axis(title=titles[0], labelLimit=160, **plain)))
     scale = alt.Scale(domain=[0, 1], range=list(RAMP), interpolate="lab")
-    on = alt.condition("datum.share > 0.45", alt.value("white"), alt.value(INK))
+    on = alt.ColorValue(**alt.condition("datum.share > 0.45", alt.value("white"), alt.value(INK)))
     legend = alt.Legend(format="%", title="Share of the old level's ratings", orient="right", direction="vertical")
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=alt.Color("share:Q", scale=scale, legend=legend))
     same = base.transform_filter("datum.same").mark_rect(filled=False, stroke=INK, strokeWidth=2, fillOpacity=0)
-    chart = alt.layer(cells, same, base.mark_text(dy=-6, fontWeight=600).encode(text="count:N", color=on),
+    chart = layered(cells, same, base.mark_text(dy=-6, fontWeight=600).encode(text=alt.Text("count:N"), color=on),
                       base.mark_text(dy=8, fontSize=10).encode(text=alt.Text("share:Q", format=".0%"), color=on))
     total, kept = int(frame["n"].sum()), int(frame["n"][frame["same"]].sum())
     said = f"n = {total:,} ratings by the same rater of the same item under both versions; {kept:,} kept their level (framed)\n" \

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.chart.marks import intervals, on_field, value_axis
 from workbench.chart.rows import checked, drawable, evidence, headed, level_text, reading
-from workbench.chart.style import ACCENT, CONTEXT, INK, PALE, QUIET, nothing_to_draw, row_axis, styled
+from workbench.chart.style import ACCENT, CONTEXT, INK, PALE, QUIET, layered, nothing_to_draw, row_axis, styled
 from workbench.errors import ParameterError, examples
 
 SIDES = ["as it is", "altered"]
@@ -49,8 +49,8 @@ def before_after(table: pd.DataFrame, *,
     look = {"y": y, "yOffset": alt.YOffset("side:N", sort=SIDES),
             "color": alt.Color("side:N", scale=alt.Scale(domain=SIDES, range=[QUIET, ACCENT]), title=None),
             "shape": alt.Shape("side:N", scale=alt.Scale(domain=SIDES, range=["square", "circle"]), title=None)}
-    grey = alt.Chart(band).mark_bar(color=PALE, height=30, clip=True).encode(x=on_field(x, "from"), x2="to:Q", y=y)
-    chart = alt.layer(grey, *intervals(frame, x=x, tooltip=tooltip, width=PLOT_WIDTH, **look))
+    grey = alt.Chart(band).mark_bar(color=PALE, height=30, clip=True).encode(x=on_field(x, "from"), x2=alt.X2("to:Q"), y=y)
+    chart = layered(grey, *intervals(frame, x=x, tooltip=tooltip, width=PLOT_WIDTH, **look))
     n = int(table["n_random"].max())
     other = f"Pale band: where the middle of {n:,} other merges into as many levels would have brought it" if n else \
         "No levels are merged, or no other merge is as coarse: nothing to hold the change against"
@@ -79,7 +79,8 @@ def linking_lines(table: pd.DataFrame, *, direction: str = "to new",
     known = table[table["value"].notna() & (table["direction"] == direction)].reset_index(drop=True)
     if known.empty:
         because = pd.DataFrame({"words": [reading(np.nan, np.nan, np.nan, decimals=2, note=str(table["note"].iloc[0]))]})
-        words = alt.Chart(because, width=LINE_WIDTH, height=40).mark_text(align="left", color=INK).encode(x=alt.value(0), text="words:N")
+        words = alt.Chart(because, width=LINE_WIDTH, height=40).mark_text(align="left", color=INK).encode(
+            x=alt.XValue(0), text=alt.Text("words:N"))
         return styled(words, title=title, subtitle=evidence(table))
     frame, tooltip = drawable(known, keep=["score"])
     frame["method"] = known["name"].map(METHODS)
@@ -93,9 +94,9 @@ def linking_lines(table: pd.DataFrame, *, direction: str = "to new",
     named = alt.Chart(ends[1:].assign(words="no change")).mark_text(align="left", dx=6, fontSize=10, color=INK)
     base = alt.Chart(frame)
     marks = [base.mark_line(strokeWidth=1.5).encode(x=x, y=y, **look),
-             base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", **look),
+             base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), **look),
              base.mark_point(filled=True, size=70, opacity=1).encode(
                  x=x, y=y, shape=alt.Shape("method:N", scale=alt.Scale(**shown, range=["square", "circle"]), title=None), **look)]
-    chart = alt.layer(same, named.encode(x=x, y=y, text="words:N"), *marks).properties(width=LINE_WIDTH, height=LINE_WIDTH)
+    chart = layered(same, named.encode(x=x, y=y, text=alt.Text("words:N")), *marks).properties(width=LINE_WIDTH, height=LINE_WIDTH)
     return styled(chart, title=title, subtitle=f"Criterion {level_text(table['criterion'].iloc[0])} · {evidence(known)}\n"
                   "For averages and trends, not for a single rating")

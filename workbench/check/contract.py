@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.check import counted
 from workbench.check.outcome import CheckOutcome, sentence
 from workbench.errors import RatingsError, examples
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
+from workbench.reduce.extent import n_selected
+from workbench.reduce.held import held, whole
 from workbench.reduce.scan import facts
 from workbench.schema import COLUMNS
 
@@ -25,11 +28,14 @@ WITHOUT = {"rated_at": "drift cannot be judged, and repeats are told apart by ro
 
 def check_schema(ratings: Ratings) -> CheckOutcome:
     """Which of the contract's columns are there, and how far they are filled. Passes: reading refuses what cannot be used."""
-    t = ratings.table
     there = [c.name for c in COLUMNS if c.name not in ratings.missing]
-    counted = collect(ratings.source, t.aggregate(n=t.count(), **{f"has_{c}": t[c].count() for c in there})).iloc[0]
-    n = int(counted["n"])
-    rows = [(c.name, c.name in there, int(counted[f"has_{c.name}"]) / n if c.name in there and n else float("nan"),
+    table = held(ratings)
+    known = {} if table is None else counted.filled(table, there)
+    if lacking := [c for c in there if c not in known]:
+        t = ratings.table
+        known |= collect(ratings.source, t.aggregate(**{c: t[c].count() for c in lacking})).iloc[0].to_dict()
+    n = n_selected(ratings)
+    rows = [(c.name, c.name in there, int(known[c.name]) / n if c.name in there and n else float("nan"),
              WITHOUT.get(c.name, "") if c.name not in there else "") for c in COLUMNS]
     table = pd.DataFrame(rows, columns=["column", "present", "filled_share", "note"])
     lost = [f"no {name}: {what}" for name, what in WITHOUT.items() if name not in there]
@@ -39,7 +45,7 @@ def check_schema(ratings: Ratings) -> CheckOutcome:
 
 def check_values(ratings: Ratings) -> CheckOutcome:
     """Whether every value of the snapshot can be used: ids, numbers, times, words, levels, rubric versions. Required."""
-    n = int(ratings.source.table.count().execute())
+    n = whole(ratings.source).n if whole(ratings.source) else int(ratings.source.table.count().execute())
     try:
         known = facts(ratings)
     except RatingsError as fault:
@@ -52,16 +58,19 @@ def check_values(ratings: Ratings) -> CheckOutcome:
 def check_levels(ratings: Ratings) -> CheckOutcome:
     """On which scale each criterion is rated. Passes when rubric files say so, rather than the values that occur."""
     columns = ["rubric", "rubric_version", "criterion", "scale", "assumed", "n_ratings", "levels"]
-    t = ratings.table
-    counted = collect(ratings.source, t.group_by(columns[:3]).aggregate(n_ratings=t.count()).order_by(columns[:3]))
+    if (table := held(ratings)) and (known := counted.per_group(table, columns[:3])):
+        found = known[0].drop(columns="n_empty")
+    else:
+        t = ratings.table
+        found = collect(ratings.source, t.group_by(columns[:3]).aggregate(n_ratings=t.count()).order_by(columns[:3]))
     try:
         scales = facts(ratings).scales
     except RatingsError:
         text = "Scales cannot be told before the values are in order."
-        return CheckOutcome("levels", False, counted, text, int(counted["n_ratings"].sum()))
-    found = [scales[key] for key in counted[columns[:3]].itertuples(index=False, name=None)]
-    table = counted.assign(scale=[s.name for s in found], assumed=[s.assumed for s in found],
-                           levels=[examples(s.levels) if s.levels else span(s) for s in found])[columns]
+        return CheckOutcome("levels", False, found, text, int(found["n_ratings"].sum()))
+    own = [scales[key] for key in found[columns[:3]].itertuples(index=False, name=None)]
+    table = found.assign(scale=[s.name for s in own], assumed=[s.assumed for s in own],
+                         levels=[examples(s.levels) if s.levels else span(s) for s in own])[columns]
     assumed = table[table["assumed"].astype(bool)]  # of an empty selection the column has no type
     lines = examples(list(dict.fromkeys(f"{r.criterion} ({r.scale})" for r in assumed.itertuples())))
     text = "No ratings are selected." if table.empty else "Every scale is stated by a rubric file." if assumed.empty else \
@@ -77,10 +86,13 @@ def span(scale: Any) -> str:
 
 def check_gaps(ratings: Ratings) -> CheckOutcome:
     """How many ratings have no value, by criterion and status. Passes when every rating with status "rated" has one."""
-    t = ratings.table
-    empty = t.score.isnull() & t.label.isnull()
-    grouped = t.group_by(["criterion", "status"]).aggregate(n_ratings=t.count(), n_empty=empty.sum())
-    table = collect(ratings.source, grouped.order_by(["criterion", "status"]))
+    if (rows := held(ratings)) and (known := counted.per_group(rows, ["criterion", "status"])):
+        table = known[0]
+    else:
+        t = ratings.table
+        empty = t.score.isnull() & t.label.isnull()
+        grouped = t.group_by(["criterion", "status"]).aggregate(n_ratings=t.count(), n_empty=empty.sum())
+        table = collect(ratings.source, grouped.order_by(["criterion", "status"]))
     table = table.assign(empty_share=table["n_empty"] / table["n_ratings"])
     n, gaps = int(table["n_ratings"].sum()), int(table.loc[table["status"] == "rated", "n_empty"].sum())
     text = f"{gaps:,} of {n:,} ratings are said to be rated and have neither score nor label: they are counted as left out." \

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.check import counted
 from workbench.check.outcome import CheckOutcome
 from workbench.errors import examples
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
+from workbench.reduce.extent import n_selected
+from workbench.reduce.held import held
 from workbench.reduce.select import panel_rules
 from workbench.schema import UNIT
 
@@ -32,29 +35,38 @@ def check_duplicates(ratings: Ratings) -> CheckOutcome:
 
     A rater who rates a unit again, at another time or with another value, repeats: that is counted, and no fault.
     """
-    t = ratings.table
-    same = [*UNIT, "rater_id", "rubric_version", "layer"]
-    exact = t.group_by([*same, "rated_at", "score", "label"]).aggregate(n=t.count())
-    held = t.group_by(same).aggregate(n=t.count())
-    counts = collect(ratings.source, exact.aggregate(n=exact.n.sum(), twice=(exact.n - 1).sum())).fillna(0).iloc[0]
-    again = collect(ratings.source, held.aggregate(again=(held.n - 1).sum())).fillna(0).iloc[0]
-    n, twice = (int(counts[c]) for c in ("n", "twice"))
-    repeats = int(again["again"]) - twice
-    shown = ["item_id", "rater_id", "criterion", "rated_at", "score", "label", "n"]
-    alike = exact.filter(exact.n > 1).select(*shown)
-    table = collect(ratings.source, alike.order_by([alike.n.desc(), *shown[:4]]).limit(EXAMPLES))
+    n, shown = n_selected(ratings), ["item_id", "rater_id", "criterion", "rated_at", "score", "label", "n"]
+    twice, repeats = counted.alike(rows) if (rows := held(ratings)) else alike(ratings)
+    table = pd.DataFrame(columns=shown)
+    if twice:
+        t = ratings.table
+        exact = t.group_by([*counted.SAME, "rated_at", "score", "label"]).aggregate(n=t.count())
+        several = exact.filter(exact.n > 1).select(*shown)
+        table = collect(ratings.source, several.order_by([several.n.desc(), *shown[:4]]).limit(EXAMPLES))
     text = f"{twice:,} of {n:,} ratings stand more than once, alike in rater, unit, time and value: only the last counts. " \
         if twice else f"No rating of {n:,} stands twice. "
     text += f"{repeats:,} repeat a rater's earlier one on the same unit." if repeats else "No rater rated a unit again."
     return CheckOutcome("duplicates", twice == 0, table, text, n, twice)
 
 
+def alike(ratings: Ratings) -> tuple[int, int]:
+    """As `counted.alike`, from the engine."""
+    t = ratings.table
+    exact = t.group_by([*counted.SAME, "rated_at", "score", "label"]).aggregate(n=t.count())
+    again = exact.group_by(counted.SAME).aggregate(n=exact.n.sum(), k=exact.count())
+    found = collect(ratings.source, again.aggregate(twice=(again.n - again.k).sum(), repeats=(again.k - 1).sum())).fillna(0).iloc[0]
+    return int(found["twice"]), int(found["repeats"])
+
+
 def check_raters_per_item(ratings: Ratings) -> CheckOutcome:
     """How many raters each unit has, by criterion. Passes when every criterion has units with two: agreement needs them."""
-    t = panel(ratings)
-    units = t.group_by(list(UNIT)).aggregate(n_raters=t.rater_id.nunique(), n_ratings=t.count())
-    found = collect(ratings.source, units.group_by(["criterion", "n_raters"]).aggregate(
-        n_units=units.count(), n_ratings=units.n_ratings.sum()).order_by(["criterion", "n_raters"]))
+    if table := held(ratings):
+        found = counted.unit_sizes(table)
+    else:
+        t = panel(ratings)
+        units = t.group_by(list(UNIT)).aggregate(n_raters=t.rater_id.nunique(), n_ratings=t.count())
+        found = collect(ratings.source, units.group_by(["criterion", "n_raters"]).aggregate(
+            n_units=units.count(), n_ratings=units.n_ratings.sum()).order_by(["criterion", "n_raters"]))
     n, alone = int(found["n_ratings"].sum()), found[found["n_raters"] == 1]
     most = found.groupby("criterion")["n_raters"].max()
     lacking = list(most[most < 2].index)
@@ -70,11 +82,14 @@ def check_overlap(ratings: Ratings) -> CheckOutcome:
 
     Linear in the ratings: a unit's first rater is a hub that its others link to, which connects the same raters as all pairs do.
     """
-    t = panel(ratings).select(*UNIT, "rater_id").distinct()
-    t = t.mutate(hub=t.rater_id.min().over(group_by=[t[c] for c in UNIT]))
-    keys = ["criterion", "rater_id", "hub"]
-    links = collect(ratings.source, t.group_by(keys).aggregate(n=t.count()).order_by(keys))
-    parts = [connected(rows).assign(criterion=criterion) for criterion, rows in links.groupby("criterion", sort=True)]
+    if rows := held(ratings):
+        links = counted.hub_links(rows)
+    else:
+        t = panel(ratings).select(*UNIT, "rater_id").distinct()
+        t = t.mutate(hub=t.rater_id.min().over(group_by=[t[c] for c in UNIT]))
+        keys = ["criterion", "rater_id", "hub"]
+        links = collect(ratings.source, t.group_by(keys).aggregate(n=t.count()).order_by(keys))
+    parts = [connected(own).assign(criterion=criterion) for criterion, own in links.groupby("criterion", sort=True)]
     columns = ["criterion", "set", "n_raters", "n_units", "n_ratings", "raters"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     split = table[table["set"] > 1]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from workbench.check import counted
 from workbench.check.outcome import CheckOutcome, sentence
 from workbench.errors import examples
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect
+from workbench.reduce.held import held
+from workbench.reduce.narrowed import NEVER
 
 STRAY_WEEKS = 52   # a gap this long before or after the bulk of the ratings makes what lies beyond it suspect,
 LATE_WEEKS = 4     # as does this long a one after it, of
@@ -16,22 +20,26 @@ LATE_SHARE = 0.05  # so few ratings as this share of a usual week's
 
 def check_timestamps(ratings: Ratings) -> CheckOutcome:
     """Whether `rated_at` can bear a judgement of drift. Passes when every rating has a plausible time of its own and zone."""
-    t = ratings.table
     n = ratings.count()
     columns = ["fault", "n_ratings", "where"]
     if "rated_at" in ratings.missing:
         text = "There is no rated_at: drift cannot be judged. If another column holds the time, map it to rated_at."
         return CheckOutcome("timestamps", False, pd.DataFrame(columns=columns), text, n, n)
-    measures = {"missing": t.rated_at.isnull().sum(), "backwards": (t.started_at > t.rated_at).sum()}
-    if "_zoneless_rated_at" in t.columns:
-        measures["zoneless"] = t["_zoneless_rated_at"].sum()
-    counted = collect(ratings.source, t.aggregate(**measures)).fillna(0).iloc[0]
+    known = held(ratings)   # of a small file it was looked whether times lack a zone
+    if known and (ratings.source.small or "_zoneless_rated_at" not in ratings.source.table.columns):
+        faults = {"missing": int((known.times("rated_at") == NEVER).sum()), "backwards": counted.backwards(known)}
+    else:
+        t = ratings.table
+        measures = {"missing": t.rated_at.isnull().sum(), "backwards": (t.started_at > t.rated_at).sum()}
+        if "_zoneless_rated_at" in t.columns:
+            measures["zoneless"] = t["_zoneless_rated_at"].sum()
+        faults = collect(ratings.source, t.aggregate(**measures)).fillna(0).iloc[0]
     whole = any(note.startswith("rated_at ") for note in ratings.notes)
     stamped, weeks = one_stamp(ratings), weekly(ratings)
     stray = weeks[weeks["far"]].groupby("month", as_index=False)["n"].sum()
-    rows = [("no rated_at", int(counted["missing"]), ""),
-            ("ends before it starts", int(counted["backwards"]), "started_at after rated_at"),
-            ("no time zone, read as UTC", n if whole else int(counted.get("zoneless", 0)), ""),
+    rows = [("no rated_at", int(faults["missing"]), ""),
+            ("ends before it starts", int(faults["backwards"]), "started_at after rated_at"),
+            ("no time zone, read as UTC", n if whole else int(faults.get("zoneless", 0)), ""),
             ("one time for a whole batch", int(stamped["n"].sum()), examples(stamped["batch"].fillna("(no batch)").tolist())),
             ("far from all others", int(stray["n"].sum()), examples([f"{m:%Y-%m}" for m in stray["month"]]))]
     table = pd.DataFrame(rows, columns=columns)
@@ -44,6 +52,8 @@ def check_timestamps(ratings: Ratings) -> CheckOutcome:
 
 def one_stamp(ratings: Ratings) -> pd.DataFrame:
     """Batches of several ratings that all bear the same time: batch, n."""
+    if (table := held(ratings)) and (found := counted.ends(table, ["batch"])) is not None:
+        return found.loc[(found["n_dated"] > 1) & (found["first"] == found["last"]), ["batch", "n_dated"]].rename(columns={"n_dated": "n"})
     t = ratings.table
     batches = t.group_by("batch").aggregate(n=t.rated_at.count(), times=t.rated_at.nunique())
     return collect(ratings.source, batches.filter((batches.n > 1) & (batches.times == 1)).order_by("batch"))
@@ -52,9 +62,13 @@ def one_stamp(ratings: Ratings) -> pd.DataFrame:
 def weekly(ratings: Ratings) -> pd.DataFrame:
     """Weeks with ratings: week, month, n, last; `late`: beyond a gap of more than `LATE_WEEKS` after the bulk, with next to no ratings;
     `far`: so, or beyond a gap of more than `STRAY_WEEKS` before or after it."""
-    t = with_virtual(ratings.table, ("week", "month"))
-    t = t.filter(t.week.notnull())
-    weeks = collect(ratings.source, t.group_by("week", "month").aggregate(n=t.count(), last=t.rated_at.max()).order_by("week", "month"))
+    if table := held(ratings):
+        weeks = counted.ends(table, ["week", "month"], dated=True)[["week", "month", "n", "last"]]
+    else:
+        t = with_virtual(ratings.table, ("week", "month"))
+        t = t.filter(t.week.notnull())
+        weeks = t.group_by("week", "month").aggregate(n=t.count(), last=t.rated_at.max())
+        weeks = collect(ratings.source, weeks.order_by("week", "month"))
     if weeks.empty:
         return weeks.assign(late=False, far=False)
     gap, bulk = weeks["week"].diff().dt.days / 7, weeks["n"].idxmax()
@@ -74,9 +88,13 @@ def last_in_time(ratings: Ratings) -> pd.Timestamp | None:
 
 def check_rubric_versions(ratings: Ratings) -> CheckOutcome:
     """Which rubric versions occur and when. Passes when none is used before its file says that it is in force."""
-    t, key = ratings.table, ["rubric", "rubric_version"]
-    versions = t.group_by(key).aggregate(n_ratings=t.count(), first=t.rated_at.min(), last=t.rated_at.max())
-    found = collect(ratings.source, versions.order_by(key))
+    key = ["rubric", "rubric_version"]
+    if table := held(ratings):
+        found = counted.ends(table, key).drop(columns="n_dated").rename(columns={"n": "n_ratings"})
+    else:
+        t = ratings.table
+        versions = t.group_by(key).aggregate(n_ratings=t.count(), first=t.rated_at.min(), last=t.rated_at.max())
+        found = collect(ratings.source, versions.order_by(key))
     known = [ratings.rubrics.get(names) for names in found[key].itertuples(index=False, name=None)]
     table = found.assign(file=[r.source if r else "" for r in known], in_force=[r.in_force if r else None for r in known],
                          n_early=[early(ratings, r) if r and r.in_force else 0 for r in known])
@@ -88,7 +106,11 @@ def check_rubric_versions(ratings: Ratings) -> CheckOutcome:
 
 def early(ratings: Ratings, rubric: object) -> int:
     """How many ratings bear a version before the day it came into force."""
-    t = ratings.table
-    day = pd.Timestamp(rubric.in_force, tz="UTC").to_pydatetime()
+    day = pd.Timestamp(rubric.in_force, tz="UTC")
+    if table := held(ratings):
+        named = [np.append(table.levels(c) == value, False)[table.coded(c).codes] for c, value in
+                 (("rubric", rubric.name), ("rubric_version", rubric.version))]
+        return counted.before(table, named[0] & named[1], day)
+    t, day = ratings.table, day.to_pydatetime()
     hit = t.filter((t.rubric == rubric.name) & (t.rubric_version == rubric.version) & (t.rated_at < day))
     return int(hit.count().execute())

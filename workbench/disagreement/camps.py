@@ -50,7 +50,7 @@ def factions(ratings: Ratings, *, min_ratings: int = 10, false_share: float = 0.
     falls in this camp; below 0.92 it is 0. load: correlation with the camp's thing (with the common one if there are none).
     n_factions: 2, 3, 4; 0 for none; nan if it cannot be told. across: how the things of the two nearest camps correlate, with the 95 %
     interval of resamples (camps are sought anew in each, so it lies a little low); camps above .8 are none. detectable: without camps, what
-    is excluded: two of equal size whose things correlate by this or less would more often than not have been seen; nan below .2, as
+    is excluded: two of equal size whose things correlate by this or less would more often than not have been seen; nan below .1, as
     is n_factions then. p: of the first parting.
     status: "found" where the camps of the earlier half of the data part the later half too, or the other way round (undated data are halved
     by `seed`), "watch" where not, "" without camps. note: what cannot be told, and why.

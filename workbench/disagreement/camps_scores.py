@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 POWERS = ((1, 1), (2, 0), (0, 0), (2, 2), (3, 1), (4, 0))
 TERMS = 10        # of h; the next adds less than 0.01 where opinions correlate below .8
 DENSE = 0.25      # share of items x raters rated from which a full table is no larger than a few lists of the ratings
+FEW = 8           # levels, up to which comparing an opinion with each bound is faster than a search
+COUNTED = 4       # pairs of levels, of any raters, for each rating: more are not counted but multiplied out
 AT_ONCE = 2_000_000
 
 
@@ -39,6 +41,34 @@ class Panel:
     def n_raters(self) -> int:
         """How many raters."""
         return int(self.rater.max(initial=-1)) + 1
+
+    @cached_property
+    def by_rater(self) -> np.ndarray:
+        """(N,) the ratings in the order of their raters."""
+        return np.argsort(self.rater, kind="stable")
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, list[int], np.ndarray]:
+        size = np.bincount(self.item, minlength=len(self.block))
+        rank = np.argsort(np.argsort(-size, kind="stable"), kind="stable")
+        order = self._rows[0]
+        start = np.cumsum(size) - size
+        nth = np.arange(len(order)) - start[self.item[order]]
+        return order[np.lexsort((rank[self.item[order]], nth))], np.bincount(nth).tolist(), rank
+
+    @property
+    def by_place(self) -> np.ndarray:
+        """(N,) the ratings: first one of each item, the items with most before, then another of each that has more, ..."""
+        return self._places[0]
+
+    def over_items(self, x: np.ndarray) -> np.ndarray:
+        """(U,) sums over each item's ratings of values (N,), given as `by_place`."""
+        _, sizes, rank = self._places
+        total, at = np.zeros(len(rank)), 0
+        for n in sizes:
+            total[:n] += x[at:at + n]
+            at += n
+        return total.take(rank)
 
     def narrowed(self, items: np.ndarray, *, keep: np.ndarray | bool = True) -> tuple[Panel, np.ndarray]:
         """The chosen items (U,) and raters (R,), less those who then have one level only; and who the raters left are."""
@@ -61,6 +91,37 @@ class Panel:
 
     def scores(self, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores (D, N) of mean 0 and variance 1 a rater, and their Hermite coefficients (D, R, TERMS), of level codes (D, N)."""
+        score, coefficients = self._of_levels(group)
+        return np.take_along_axis(score, group, axis=1), coefficients
+
+    def moments(self, group: np.ndarray, weight: np.ndarray | None = None) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """The `products` of the scores of level codes (D, N), with anything on the diagonal, and the scores' coefficients. Pairs of levels
+        are counted where they are few."""
+        score, coefficients = self._of_levels(group)
+        g = score.shape[1]
+        if self._dense or g * g > COUNTED * len(self.item):
+            return self.products(np.take_along_axis(score, group, axis=1), weight), coefficients
+        start, (first, second) = self._groups[2], self._pairs
+        out = [np.empty((len(group) if weight is None else len(weight), self.n_raters, self.n_raters)) for _ in POWERS]
+        for draw in range(len(out[0])):
+            code, own = group[draw % len(group)], score[draw % len(group)]
+            times = None if weight is None else weight[draw][self.item[first]]
+            met = np.bincount(code[first] * g + code[second], times, g * g).reshape(g, g).astype(float)
+            met += met.T
+            raised = [np.ones(g), own, own**2, own**3, own**4]
+            held = [np.add.reduceat(met * x[:, None], start, axis=0) for x in raised[:3]]
+            for k, (a, b) in enumerate(POWERS):
+                out[k][draw] = np.add.reduceat(held[b] * raised[a], start, axis=1).T
+        return tuple(out), coefficients
+
+    @cached_property
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two ratings of each item, each two once."""
+        met = [(first, second) for first, second, _ in self._meetings[1:]]
+        return tuple(np.concatenate(side) if side else np.zeros(0, int) for side in (list(zip(*met)) or ((), ())))
+
+    def _of_levels(self, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The score of each level code (D, G), and the coefficients."""
         from scipy.special import ndtri
 
         _, owner, start = self._groups
@@ -84,19 +145,12 @@ class Panel:
         variance = np.add.reduceat(share * score**2, start, axis=1)
         score /= np.sqrt(np.maximum(variance, 1e-12))[:, owner]
         coefficients = np.stack([np.add.reduceat(score * drop, start, axis=1) for drop in drops], axis=2)
-        return np.take_along_axis(score, group, axis=1), coefficients
+        return score, coefficients
 
     @cached_property
     def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         order = np.lexsort((self.rater, self.item))
         return order, self.rater[order], np.searchsorted(self.item[order], np.arange(len(self.block) + 1))
-
-    def table(self, x: np.ndarray) -> csr_array:
-        """(U, R) the values (N,) of the ratings."""
-        from scipy.sparse import csr_array
-
-        order, raters, start = self._rows
-        return csr_array((x[order], raters, start), shape=(len(self.block), self.n_raters))
 
     @cached_property
     def of_block(self) -> np.ndarray:
@@ -117,8 +171,15 @@ class Panel:
         reach = np.cumsum(counts)
         inner = np.append(owner[1:] == owner[:-1], False)
         upper = (reach - (reach - counts)[start][owner]) / np.add.reduceat(counts, start)[owner]
-        apart = 64.0   # opinions lie well within +-32
-        return np.searchsorted((apart * owner + ndtri(np.where(inner, upper, 0.5)))[inner], apart * self.rater + opinion) + self.rater
+        bound = ndtri(np.where(inner, upper, 0.5))
+        levels = np.diff(np.append(start, len(owner)))
+        if (most := int(levels.max())) > FEW:
+            apart = 64.0   # opinions lie well within +-32
+            return np.searchsorted((apart * owner + bound)[inner], apart * self.rater + opinion) + self.rater
+        code = np.repeat(start[self.rater][None], len(opinion), axis=0)
+        for nth in range(most - 1):
+            code += opinion > np.where(nth < levels - 1, bound[np.minimum(start + nth, len(bound) - 1)], np.inf)[self.rater]
+        return code
 
     @cached_property
     def shared_in_blocks(self) -> tuple[float, float]:
@@ -171,6 +232,16 @@ class Panel:
                 turned = met if a == b else (cell @ (other[a] * one[b] * times)).T.reshape(-1, r, r) if gap else 0.0
                 out[k] = out[k] + met + (turned.swapaxes(1, 2) if gap else 0.0)
         return tuple(out)
+
+    def crossed(self, x: np.ndarray) -> np.ndarray:
+        """(R, R) sums over shared items of the products of two raters' values (N,); anything on the diagonal."""
+        r = self.n_raters
+        if self._dense:
+            full = np.zeros((len(self.block), r))
+            full[self.item, self.rater] = x
+            return full.T @ full
+        met = sum((cell @ (x[first] * x[second]) for first, second, cell in self._meetings[1:]), np.zeros(r * r)).reshape(r, r)
+        return met + met.T
 
     @cached_property
     def _meetings(self) -> list[tuple[np.ndarray, np.ndarray, csr_array]]:

@@ -20,7 +20,7 @@ ROUNDS = 10
 NEARLY = 0.75      # of the raters that another number of camps places
 REPEAT = 0.05      # p at which camps of one half are seen again in the other
 LOT = 40           # draws between two looks at p
-STEPS = tuple(k / 20 for k in range(4, 19))   # correlations of two camps' things that "none" may exclude
+STEPS = tuple(k / 20 for k in range(2, 19))   # correlations of two camps' things that "none" may exclude
 NEAR = 0.8         # correlation of two camps' things above which they are one, however sure it is that they are not quite
 SURE = 0.92       # share of resamples in which a rater must fall in the same camp
 
@@ -143,40 +143,47 @@ def redrawn(panel: Panel, fit: Fit, rng: np.random.Generator, draws: int) -> np.
     root = vectors * np.sqrt(np.maximum(values, 0))
     root /= np.sqrt((root**2).sum(axis=1, keepdims=True))
     thing_share, noise_share = panel.shared_in_blocks
-    things, noise = rng.normal(size=(draws, len(panel.block), len(root))), rng.normal(size=(draws, len(panel.item)))
+    things, noise = rng.standard_normal((draws, len(panel.block), len(root))), rng.standard_normal((draws, len(panel.item)))
     if thing_share or noise_share:
         own = panel.of_block
-        of_block, of_own = (rng.normal(size=(draws, code.max() + 1, *more)) for code, more in ((panel.block, root.shape[:1]), (own, ())))
-        things = np.sqrt(1 - thing_share) * things + np.sqrt(thing_share) * of_block[:, panel.block]
-        noise = np.sqrt(1 - noise_share) * noise + np.sqrt(noise_share) * of_own[:, own]
+        of_block, of_own = (rng.standard_normal((draws, code.max() + 1, *more))
+                            for code, more in ((panel.block, root.shape[:1]), (own, ())))
+        things = np.sqrt(1 - thing_share) * things + (np.sqrt(thing_share) * of_block).take(panel.block, axis=1)
+        noise *= np.sqrt(1 - noise_share)
+        noise += (np.sqrt(noise_share) * of_own).take(own, axis=1)
     load, camp = fit.load[0][panel.rater], fit.camp[0][panel.rater]
-    return panel.cut(load * (things @ root.T)[:, panel.item, camp] + np.sqrt(1 - load**2) * noise)
+    noise *= np.sqrt(1 - load**2)
+    noise += load * (things @ root.T).reshape(draws, -1).take(panel.item * len(root) + camp, axis=1)
+    return panel.cut(noise)
 
 
 def borne_out(panel: Panel, fits: list[Fit], rng: np.random.Generator, *, draws: int, level: float) -> tuple[float, np.ndarray]:
-    """p of the last camp, and the gains drawn without it: its cube root, nearly normal (Wilson and Hilferty 1931,
-    doi:10.1073/pnas.17.12.684), as one more draw beside theirs. No more are drawn once it is far from `level`."""
-    from scipy.special import stdtr
-
+    """p of the last camp (`chance`), and the gains drawn without it. No more are drawn once p is far from `level`."""
     gain, gains, p = gain_of(fits)[0], np.zeros(0), 1.0
     for n in panel.chunks(draws):
         for lot in [min(LOT, n - at) for at in range(0, n, LOT)]:
-            score, coefficients = panel.scores(redrawn(panel, fits[-2], rng, lot))
-            gains = np.append(gains, gain_of(grown(panel.products(score), coefficients, k=len(fits))))
+            gains = np.append(gains, gain_of(grown(*panel.moments(redrawn(panel, fits[-2], rng, lot)), k=len(fits))))
             if len(gains) < min(LOT, draws):
                 continue
-            roots = np.cbrt(gains)
-            spread = max(roots.std(ddof=1) * np.sqrt(1 + 1 / len(roots)), 1e-9)
-            p = float(stdtr(len(roots) - 1, (roots.mean() - np.cbrt(gain)) / spread))
+            p = float(chance(gain, gains))
             if not level / 20 < p < 10 * level:
                 return p, gains
     return p, gains
 
 
+def chance(gain: np.ndarray | float, null: np.ndarray) -> np.ndarray:
+    """p of gains beside those drawn without a camp: their cube roots, nearly normal (Wilson and Hilferty 1931,
+    doi:10.1073/pnas.17.12.684), each as one more draw."""
+    from scipy.special import stdtr
+
+    roots = np.cbrt(null)
+    spread = max(roots.std(ddof=1) * np.sqrt(1 + 1 / len(roots)), 1e-9)
+    return stdtr(len(roots) - 1, (roots.mean() - np.cbrt(gain)) / spread)
+
+
 def parted(panel: Panel, rng: np.random.Generator, *, draws: int, level: float) -> tuple[list[Fit], float, np.ndarray]:
     """Fits of 1, 2, ... camps up to the last that a test bears out; p of the first test with the gains drawn for it."""
-    score, coefficients = panel.scores(panel.observed)
-    sums, first = panel.products(score), (np.nan, np.zeros(0))
+    (sums, coefficients), first = panel.moments(panel.observed), (np.nan, np.zeros(0))
     fits = grown(sums, coefficients, k=1)
     while len(fits) < min(MOST, panel.n_raters // SMALLEST):
         more = grown(sums, coefficients, k=len(fits) + 1)
@@ -221,8 +228,7 @@ def repeated(panel: Panel, late: np.ndarray, *, level: float, seed: int, draws: 
         return False
 
     def gain(group: np.ndarray) -> tuple[np.ndarray, Fit]:
-        score, coefficients = there.scores(group)
-        rho, weight, fit = common(there.products(score), coefficients)
+        rho, weight, fit = common(*there.moments(group))
         return gain_of([fit, fitted(rho, weight, np.broadcast_to(kept, fit.camp.shape), fit.load, k=k, moving=False)]), fit
 
     seen, fit = gain(there.observed)
@@ -234,13 +240,13 @@ def supported(panel: Panel, fit: Fit, rng: np.random.Generator, *,
               draws: int = 100) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """Camps 1, 2, ... by size, 0 where fewer than `SURE` of resamples of blocks agree; that share; and where 95 % of the resamples'
     correlations of camps lie."""
-    score, coefficients = panel.scores(panel.observed)
     k, found, across = fit.between.shape[1], fit.camp[0], []
     order = np.argsort(np.argsort(-np.bincount(found, minlength=k), kind="stable"))
     found, agree, n_blocks = order[found], np.zeros(panel.n_raters), int(panel.block.max()) + 1
     for n in panel.chunks(draws):
         weight = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n)[:, panel.block].astype(float)
-        again = grown(panel.products(score, weight), np.broadcast_to(coefficients, (n, *coefficients.shape[1:])), k=k)[-1]
+        sums, coefficients = panel.moments(panel.observed, weight)
+        again = grown(sums, np.broadcast_to(coefficients, (n, *coefficients.shape[1:])), k=k)[-1]
         camps, across = again.camp, np.append(across, again.across)
         named = np.array(list(permutations(range(k))))
         alike = (named[:, camps] == found)   # (names, draws, R)
@@ -257,17 +263,15 @@ def detectable(panel: Panel, fit: Fit, null: np.ndarray, level: float, rng: np.r
 
     Sought from where the gain to be expected says so, downward to where draws of such camps bear it out.
     """
-    score, coefficients = panel.scores(panel.observed)
-    _, weight, _ = working(panel.products(score), coefficients, fit.load)
+    _, weight, _ = working(*panel.moments(panel.observed), fit.load)
     batch = np.array(STEPS)[:, None, None]
     camp, load = (np.broadcast_to(a, (len(STEPS), panel.n_raters)) for a in (np.argsort(np.argsort(fit.load[0])) % 2, fit.load[0]))
     planted = Fit(camp, load, batch + (1 - batch) * np.eye(2), np.zeros(len(STEPS)))
-    gain, bar = np.maximum(fitted(planted.model, weight, np.zeros_like(camp), load, k=1).cost, 0), max(np.quantile(null, 1 - level), 0.0)
-    for at in np.flatnonzero(gain > bar)[::-1]:
+    gain = np.maximum(fitted(planted.model, weight, np.zeros_like(camp), load, k=1).cost, 0)
+    for at in np.flatnonzero(chance(gain, null) <= level)[::-1]:
         truth, seen = Fit(*(a[at:at + 1] for a in (camp, load, planted.between, planted.cost))), 0
         for n in panel.chunks(LOT):
-            score, coefficients = panel.scores(redrawn(panel, truth, rng, n))
-            seen += (gain_of(grown(panel.products(score), coefficients, k=2)) > bar).sum()
+            seen += (chance(gain_of(grown(*panel.moments(redrawn(panel, truth, rng, n)), k=2)), null) <= level).sum()
         if 2 * seen > LOT:
             return STEPS[at]
     return np.nan

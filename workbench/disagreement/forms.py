@@ -81,15 +81,13 @@ def forms_of(unit: np.ndarray, place: np.ndarray, coordinate: np.ndarray, crosse
     units = indicator(unit)
     per_unit = {name: (z.T @ units).tocsr() for name, z in (at | {"y": ratings}).items()}
 
-    def form(first: str, second: str) -> csr_array:
-        left, right = at[first], ratings if second == "y" else at[second]
-        return ((left.T * row) @ right - (per_unit[first] * each) @ per_unit[second].T).tocsr()
-
     names = list(at)
     wide, sums = {}, {}
     for i, first in enumerate(names):
-        for second in (*names[i:], "y") if first != REPEATED else ():
-            matrix = form(first, second)
+        sought = (*names[i:], "y") if first != REPEATED else ()
+        left, less = ((at[first].T * row).tocsr(), (per_unit[first] * each).tocsr()) if sought else (None, None)
+        for second in sought:
+            matrix = (left @ (ratings if second == "y" else at[second]) - less @ per_unit[second].T).tocsr()
             if first in crossed and (second in crossed or second == "y"):
                 wide[first, second] = matrix
             else:

@@ -85,9 +85,16 @@ def slices(ratings: Ratings, *, columns: Sequence[str] | None = None, min_items:
     return rows.assign(examples=[text.replace("\n", ", ") for text in rows["examples"]]).loc[order].reset_index(drop=True)
 
 
+def looked_at(ratings: Ratings) -> pd.DataFrame:
+    """The first rows, where there are further columns to look at."""
+    from workbench.reduce.collect import remembered
+
+    return remembered(ratings, ("first rows",), lambda: ratings.to_pandas(limit=LOOK)) if ratings.source.extras else pd.DataFrame()
+
+
 def default_columns(ratings: Ratings) -> tuple[str, ...]:
     """Columns that may hold slices, from a look at the first rows."""
-    first = ratings.to_pandas(limit=LOOK)
+    first = looked_at(ratings)
     present = [c for c in CONTRACT if c not in ratings.missing]
     present += [c for c in ratings.source.extras if c in first and few_levels(first[c])]
     table = ratings.items
@@ -96,7 +103,7 @@ def default_columns(ratings: Ratings) -> tuple[str, ...]:
 
 def number_columns(ratings: Ratings) -> tuple[str, ...]:
     """Further columns that hold numbers of more than a few values, from a look at the first rows."""
-    first = ratings.to_pandas(limit=LOOK)
+    first = looked_at(ratings)
     looked = {c: first[c] for c in ratings.source.extras if c in first} | {c: ratings.items[c] for c in item_columns(ratings)}
     return tuple(c for c, column in looked.items() if pd.api.types.is_numeric_dtype(column)
                  and not pd.api.types.is_bool_dtype(column) and not few_levels(column))
@@ -210,7 +217,6 @@ def row_of(units: Units, cut: Cut, k: int, test: object, n_raters: np.ndarray) -
     pair, n_inside, names = len(cut.columns) > 1, int(inside.sum()), cut.names[k] if k >= 0 else ("",) * len(cut.columns)
     others = float(value[inside].mean() - test.effect if pair else value[~inside].mean()) if n_inside else math.nan
     low, high = (min(max(others + end, 0.0), 1.0) if end == end else end for end in (test.low, test.high))   # a share
-    contested = units.most_contested[inside[units.most_contested]][:6]
     row = estimate("disagreement", others + test.effect, low=low, high=high, se=test.se, confidence=test.confidence,
                    method="score test, widened for selection" if test.news else "score test", n_items=n_inside,
                    n_raters=int(n_raters[k]) if k >= 0 else 0,
@@ -220,4 +226,4 @@ def row_of(units: Units, cut: Cut, k: int, test: object, n_raters: np.ndarray) -
                   "slice": json.dumps({"criterion": criterion, **dict(zip(cut.columns, names))}, ensure_ascii=False), "elsewhere": others,
                   "excess": test.excess, "raw_excess": test.effect, "excess_low": test.low, "excess_high": test.high, "p": test.p,
                   "q": test.q, "status": test.status, "also": cut.also[k] if k >= 0 else "",
-                  "examples": "\n".join(dict.fromkeys(units.frame["item_id"].iloc[contested].astype(str)[:3]))}
+                  "examples": units.examples(inside)}

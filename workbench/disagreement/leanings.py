@@ -8,21 +8,17 @@ pattern at all is in no group.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.disagreement.camps_scores import Panel, working
 from workbench.disagreement.camps_search import Fit, fitted, redrawn
 
-if TYPE_CHECKING:
-    from scipy.sparse import csc_array, csr_array
-
 CLEAR = 0.95     # load of a rater beyond which the noise is too little to divide by
 STEPS = 6        # towards the loads
 MOST = 4         # groups of a criterion
 ENOUGH = 3       # ratings of an item, fewer show no pattern
-LOT, DRAWS = 33, 99   # draws of ratings without groups before p is looked at, and at most
+LOOKS = (20, 33, 99)   # draws of ratings without groups when p is looked at
 BANDS = 5        # of the items' level, within which a rater's mean residual is taken out
 ROUNDS, TURNS = 20, 3
 RESAMPLES, KEPT = 5, 0.8
@@ -54,18 +50,18 @@ def leanings(panel: Panel, late: np.ndarray, *, min_size: int, level: float, see
     x, null, k, first = residuals(panel, score[0], load), [], 0, np.nan
     own, drawn = Path(panel, x), []
     while k < MOST:
-        for n in (LOT, DRAWS):
+        for n in LOOKS:
             null += [residuals(panel, panel.scores(redrawn(panel, fit, rng, 1))[0][0], load) for _ in range(n - len(null))]
             drawn += [Path(panel, y) for y in null[len(drawn):]]
-            p = upper_share(own.gain(k + 1), np.array([path.gain(k + 1) for path in drawn]))
-            if not level / 20 < p < 10 * level:   # no more are drawn once it is far from the level
+            p = upper_share(own.gain(k + 1), np.array([path.gain(k + 1) for path in drawn[:n]]))
+            if p > 30 * level or (p < level / 20 and n > LOOKS[0]):   # no more are drawn once it is far from the level
                 break
         first = p if k == 0 else first
-        if p > level or np.bincount(placed(own.both, own.centres[k + 1])[0] + 1, minlength=k + 2)[1:].min() < min_size:
+        if p > level or np.bincount(own.own.placed(own.centres[k + 1])[0] + 1, minlength=k + 2)[1:].min() < min_size:
             break
         k += 1
     centre = own.centres[k]
-    group = placed(own.both, centre)[0]
+    group = own.own.placed(centre)[0].astype(int)
     return Leaning(group, (centre - centre[0])[1:], errors(panel, x, group, k), first, stability(panel, x, group, k, seed),
                    repeats(panel, x, null, centre, late))
 
@@ -116,15 +112,15 @@ class Path:
     """
 
     def __init__(self, panel: Panel, x: np.ndarray) -> None:
-        self.both, self.whole = beside(panel, x), max(x @ x, 1e-12)
+        self.own, self.whole = Residuals(panel, x), max(x @ x, 1e-12)
         self.centres, self.saved = [np.zeros((1, panel.n_raters))], [0.0]
 
     def to(self, k: int) -> np.ndarray:
         """The centres of k groups, below that of items as usual."""
         while len(self.centres) <= k:
-            start, last = main_direction(left_by(self.both, self.centres[-1])), self.centres[-1]
-            tried = [settled(self.both, np.vstack([last, last[0] + way * start])) for way in (1, -1)]
-            gains = [placed(self.both, centre)[1].sum() for centre in tried]
+            start, last = main_direction(self.own.panel, self.own.left_by(self.centres[-1])), self.centres[-1]
+            tried = [settled(self.own, np.vstack([last, last[0] + way * start])) for way in (1, -1)]
+            gains = [self.own.placed(centre)[1].sum() for centre in tried]
             self.centres.append(tried[int(np.argmax(gains))])
             self.saved.append(max(gains) / self.whole)
         return self.centres[k]
@@ -135,58 +131,73 @@ class Path:
         return max(self.saved[k] - self.saved[k - 1], 0.0)
 
 
-def beside(panel: Panel, x: np.ndarray) -> csr_array:
-    """(U, 2 R) the residuals by item and rater, and beside them 1 where there is one."""
-    from scipy.sparse import hstack
+class Residuals:
+    """Residuals (N,) of a panel, in the order of their raters; those that are 0 count as none: they lie on an item beyond the last,
+    and are by a rater beyond the last."""
 
-    return hstack([panel.table(x), panel.table((x != 0).astype(float))]).tocsr()
+    def __init__(self, panel: Panel, x: np.ndarray) -> None:
+        self.panel, self.n_items, self.sizes = panel, len(panel.block), np.bincount(panel.rater)
+        self.x, self.item = x[panel.by_rater], np.where(x != 0, panel.item, self.n_items)[panel.by_rater]
+        self.start, self._rater = np.cumsum(self.sizes) - self.sizes, np.where(x != 0, panel.rater, len(self.sizes))[panel.by_place]
+        self._twice = 2 * x[panel.by_place]
+        self._centre, self._among = np.zeros(len(self.sizes) + 1), np.zeros(self.n_items + 1)
+
+    def saved(self, centre: np.ndarray) -> np.ndarray:
+        """(U,) what squares of each item a centre (R,) saves."""
+        self._centre[:-1] = centre
+        own = self._centre.take(self._rater)
+        each = self._twice - own
+        each *= own
+        return self.panel.over_items(each)
+
+    def placed(self, centre: np.ndarray, usual: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Each item's group, -1 where it lies nearest to the first of the centres, that of items as usual; and what squares that saves.
+        usual: what the first saves, where known."""
+        group, best = np.full(self.n_items, -1, dtype=np.int8), self.saved(centre[0]) if usual is None else usual
+        for k, own in enumerate(centre[1:]):
+            saved = self.saved(own)
+            np.copyto(group, k, where=saved > best)
+            best = np.maximum(best, saved)
+        return group, best
+
+    def mean(self, inside: np.ndarray) -> np.ndarray:
+        """(R,) each rater's mean on the items that are true in `inside` (U,); 0 without any."""
+        self._among[:-1] = inside
+        among = self._among.take(self.item)
+        return np.add.reduceat(self.x * among, self.start) / np.maximum(np.add.reduceat(among, self.start), 1)
+
+    def left_by(self, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the items' groups leave of the residuals, and 1 where there are any; (N,) each, in the panel's order."""
+        seen, rest = (self.item < self.n_items).astype(float), np.empty(len(self.x))
+        said = centre[np.append(self.placed(centre)[0] + 1, 0)[self.item], np.repeat(np.arange(len(self.sizes)), self.sizes)]
+        rest[self.panel.by_rater], seen[self.panel.by_rater] = (self.x - said) * seen, seen.copy()
+        return rest, seen
 
 
-def left_by(both: csr_array, centre: np.ndarray) -> tuple[csr_array, csr_array]:
-    """What the items' groups leave of the residuals, and where there are any; (U, R) each."""
-    own, seen = both[:, :centre.shape[1]], both[:, centre.shape[1]:]
-    said = seen.copy()
-    said.data = said.data * centre[np.repeat(placed(both, centre)[0] + 1, np.diff(seen.indptr)), seen.indices]
-    return own - said, seen
-
-
-def main_direction(left: tuple[csr_array, csr_array]) -> np.ndarray:
+def main_direction(panel: Panel, left: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """(R,) the first eigenvector of the raters' mean products, as long as its items are on average."""
-    rest, seen = left
-    product = (rest.T @ rest).toarray() / np.maximum((seen.T @ seen).toarray(), 1)
+    product, n = (panel.crossed(x) for x in left)
+    product /= np.maximum(n, 1)
     np.fill_diagonal(product, 0)
     values, vectors = np.linalg.eigh(product)
     return vectors[:, -1] * np.sqrt(max(values[-1], 1e-12))
 
 
-def placed(both: csr_array, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each item's group, -1 where it lies nearest to the first of the centres, that of items as usual; and what squares that saves."""
-    saved = both @ np.concatenate([2 * centre, -centre**2], axis=1).T
-    best = saved.argmax(axis=1)
-    return best - 1, saved.ravel()[best + np.arange(0, saved.size, len(centre))]
-
-
-def settled(both: csr_array, centre: np.ndarray) -> np.ndarray:
+def settled(own: Residuals, centre: np.ndarray) -> np.ndarray:
     """Groups' centres moved to the means of their items until nothing more is saved; what is usual moves to its own only after that, else
     it would run off to a group."""
-    turned = both.T
+    centre = centre.copy()
     for _ in range(TURNS):
-        last = -np.inf
+        last, usual = -np.inf, own.saved(centre[0])
         for _ in range(ROUNDS):
-            group, gain = placed(both, centre)
+            group, gain = own.placed(centre, usual)
             if gain.sum() <= last * (1 + 1e-4):
                 break
-            last, moved = gain.sum(), centres(turned, group + 1, len(centre))
-            centre = np.vstack([centre[:1], moved[1:]])
-        centre = np.vstack([moved[:1], centre[1:]])
+            last, kept = gain.sum(), group
+            for k in range(len(centre) - 1):
+                centre[k + 1] = own.mean(kept == k)
+        centre[0] = own.mean(kept == -1)
     return centre
-
-
-def centres(turned: csc_array, group: np.ndarray, k: int) -> np.ndarray:
-    """(K, R) mean residuals of each group's items, from the transposed table."""
-    sums = turned @ np.eye(k)[group]
-    n = len(sums) // 2
-    return (sums[:n] / np.maximum(sums[n:], 1)).T
 
 
 def errors(panel: Panel, x: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
@@ -206,7 +217,7 @@ def stability(panel: Panel, x: np.ndarray, group: np.ndarray, k: int, seed: int)
         kept = (rng.permutation(int(panel.block.max()) + 1) < KEPT * (panel.block.max() + 1))[panel.block]
         y = x * kept[panel.item]
         path = Path(panel, y)
-        anew = placed(path.both, path.to(k))[0]
+        anew = path.own.placed(path.to(k))[0]
         both = np.array([[((group == a) & (anew == b) & kept).sum() for b in range(k)] for a in range(k)])
         sizes = [np.bincount(g[kept & (g >= 0)], minlength=k) for g in (group, anew)]
         overlaps[draw] = (both / np.maximum(sizes[0][:, None] + sizes[1] - both, 1)).max(axis=1)
@@ -222,7 +233,7 @@ def repeats(panel: Panel, x: np.ndarray, null: list[np.ndarray], centre: np.ndar
 
     def saved(y: np.ndarray) -> np.ndarray:
         y = y * late[panel.item]
-        group, gain = placed(beside(panel, y), early)
+        group, gain = Residuals(panel, y).placed(early)
         return np.bincount(group[group >= 0], gain[group >= 0], k) / max(y @ y, 1e-12)
 
     unit = [c / np.maximum(np.sqrt((c**2).sum(axis=1, keepdims=True)), 1e-12) for c in (centre[1:] - centre[0], early[1:] - early[0])]

@@ -67,7 +67,7 @@ def levels(ratings: Ratings, *, items: pd.DataFrame, limit: int = 12) -> pd.Data
 
     head, rows = items.head(limit), []
     scales, keys = facts(ratings).scales, [c for c in ("item_id", "step", *INSTRUMENT) if c in head]
-    for units in rated_units(ratings.where(item_id=head["item_id"].tolist())) if len(head) else []:
+    for units in rated_units(ratings) if len(head) else []:
         named = units.cells.merge(head[[*keys, "shape"]].reset_index(names="rank"), on=keys)
         for key, part in named.groupby(["rank", *INSTRUMENT]):
             scale = scales[key[2], key[3], key[1]]

@@ -150,7 +150,9 @@ def routed(parts: list[tuple[pd.DataFrame, Worth, np.ndarray]], kinds: list[str]
                                  gain[k, i]), cost=price[k] * asked, uncertainty=uncertainty[i], expected_after=after[i],
                                  status=np.where(asked > 0, "routed", "left out"))
     table["selection"] = pd.array(np.where(asked > 0, "routed", None), dtype="string")
-    table["note"] = [join_notes(*notes) for notes in zip(why, table["note"])]
+    said = list(zip(why, table["note"]))
+    joined = {notes: join_notes(*notes) for notes in set(said)}
+    table["note"] = [joined[notes] for notes in said]
     table = table.iloc[np.lexsort((i, -rate[k, i], asked == 0))].reset_index(drop=True)
     table["rank"] = np.arange(1, len(table) + 1)
     return table[[c for c in COLUMNS if c != "step" or table["step"].notna().any()]]

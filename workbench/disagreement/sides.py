@@ -80,7 +80,6 @@ def rows_of(units: Units, found: Leaning, names: list[str], question: Question, 
     rows, n_raters = [], units.raters_of(found.group, len(names))
     for k, contrast in enumerate(contrasts(ground_of(units), found.group, len(names))):
         inside, (low, high) = found.group == k, contrast.ends(question.confidence)
-        contested = units.most_contested[inside[units.most_contested]][:6]
         row = estimate("", contrast.effect, low=low, high=high, se=contrast.se, confidence=question.confidence, method="score test",
                        n_items=int(inside.sum()), n_raters=int(n_raters[k]), n_ratings=int(units.frame["n_ratings"][inside].sum()),
                        note=contrast.note)
@@ -88,7 +87,7 @@ def rows_of(units: Units, found: Leaning, names: list[str], question: Question, 
                            "rubric": str(units.frame["rubric"].iloc[0]), "size": int(inside.sum()), "p": found.p,
                            "q": min(found.p * tested, 1.0), "status": "found" if found.again[k] else "watch",
                            "stability": found.stability[k],
-                           "examples": "\n".join(dict.fromkeys(units.frame["item_id"].iloc[contested].astype(str)[:3]))})
+                           "examples": units.examples(inside)})
     return rows
 
 

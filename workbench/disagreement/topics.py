@@ -97,7 +97,6 @@ def topics_of(features: object, *, min_size: int, seed: int) -> np.ndarray:
     """A topic (0, 1, ...) for each text, or -1. Texts without a known word have none."""
     from sklearn.cluster import HDBSCAN
     from sklearn.decomposition import TruncatedSVD
-    from sklearn.neighbors import KNeighborsClassifier
     from sklearn.preprocessing import normalize
 
     topic, known = np.full(features.shape[0], -1), np.flatnonzero(np.diff(features.tocsr().indptr) > 0)
@@ -107,9 +106,10 @@ def topics_of(features: object, *, min_size: int, seed: int) -> np.ndarray:
     points = normalize(TruncatedSVD(size, random_state=seed).fit_transform(features[known]))
     chosen = np.random.default_rng(seed).permutation(len(known))[:FITTED]
     label = HDBSCAN(min_cluster_size=min_size, copy=True).fit_predict(points[chosen])
-    if len(chosen) < len(known):
-        label, chosen = KNeighborsClassifier(1).fit(points[chosen], label).predict(points), np.arange(len(known))
     topic[known[chosen]] = label
+    if len(rest := np.setdiff1d(np.arange(len(known)), chosen)):
+        topic[known[rest]] = label[np.concatenate([(lot @ points[chosen].T).argmax(axis=1) for lot in np.array_split(
+            points[rest], -(-len(rest) // FITTED))])]
     return topic
 
 
@@ -142,10 +142,10 @@ def stability(features: object, topic: np.ndarray, *, min_size: int, seed: int) 
 
 def with_topic(units: Units, found: pd.DataFrame, texts: pd.Series) -> Units:
     """The units of items with text, their topic beside each rating; equal texts are drawn as one where there is no prompt."""
-    topic = found.set_index("item_id")["topic"]
-    rows = units.cells[units.cells["item_id"].isin(topic.index)]
-    level = rows["item_id"].map(topic)
-    rows = rows.assign(topic=level.astype(str).where(level >= 0, None))
+    place = pd.Index(found["item_id"]).get_indexer(units.frame["item_id"])[units.cells["row"]]
+    rows = units.cells[place >= 0]
+    levels = np.array([None, *map(str, range(found["topic"].max() + 1))], dtype=object)
+    rows = rows.assign(topic=levels[found["topic"].to_numpy()[place[place >= 0]] + 1])
     if "prompt_id" not in rows or rows["prompt_id"].isna().any():
         rows = rows.assign(prompt_id=rows["item_id"].map(texts))
     return replace(units_of(rows, nominal=units.nominal), n_single=units.n_single)

@@ -61,6 +61,11 @@ class Units:
         """(U,) the units in order of falling disagreement beyond what is expected."""
         return np.argsort(-(self.frame["value"] - self.frame["expected"]).to_numpy(), kind="stable")
 
+    def examples(self, inside: np.ndarray) -> str:
+        """Three items with the most disagreement beyond what is expected among those true in `inside` (U,), a line each."""
+        contested = self.most_contested[inside[self.most_contested]][:6]
+        return "\n".join(dict.fromkeys(self.frame["item_id"].array.take(contested).astype(str)[:3]))
+
     @cached_property
     def first_ratings(self) -> pd.DataFrame:
         """The first of each unit's ratings, in the units' order."""

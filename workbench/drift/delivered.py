@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.drift.people_frame import INSTRUMENT, MAX_LEVELS, hits, mean_of, per_batch, standard
+from workbench.drift.people_frame import INSTRUMENT, MAX_LEVELS, counted, hits, mean_of, ordered_lines, per_batch, standard
 from workbench.drift.streams import utc
 from workbench.ratings import with_virtual
 from workbench.reduce import cells, facts
 from workbench.reduce.collect import collect
-from workbench.schema import PANEL, UNIT
+from workbench.schema import PANEL
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -22,31 +22,29 @@ MIX = 50                 # ratings that a task type's own level must outweigh
 
 
 def standardised_rows(ratings: Ratings, window: str) -> tuple[pd.DataFrame, str]:
-    """The ratings that count, with `window`, `_drawn`, z, `alike` and `hit` (shares at the usual mix) and `kept` (1 where review left
-    it, 0 where it changed it, nan where none looked); and why their order within batches is not known."""
-    from workbench.reduce.every import told_ratings
-
-    wanted = ("party", "rated_at", "started_at", "seconds", "system", "prompt_id", "batch", "task_type")
-    extra = [c for c in wanted if c not in ratings.missing]
-    timed = "rated_at" in extra
-    frame = cells(ratings, by=INSTRUMENT, extra=[*extra, *([window] if timed else [])])
+    """The ratings that count, with `window`, z, `alike` and `hit` (shares at the usual mix) and `kept` (1 where review left it, 0 where
+    it changed it, nan where none looked); with codes `item`, `rater`, `_drawn`, `_system` (-1: none) and `_answer`, the item of a
+    system; and why their order within batches is not known."""
+    timed = "rated_at" not in ratings.missing
+    frame, told = counted(ratings, window)
     if timed and frame["rated_at"].notna().any():
         frame = frame[frame["rated_at"].notna()].reset_index(drop=True)
-    scales = facts(ratings).scales
+    nominal = {key for key, scale in facts(ratings).scales.items() if scale.name == "nominal"}
     keys = frame[["rubric", "rubric_version", "criterion"]]
     line, unit = keys.groupby(list(keys)).ngroup().to_numpy(), frame["unit"].to_numpy()
-    ordered = np.array([scales[key].name != "nominal" for key in keys.itertuples(index=False, name=None)], bool)
+    ordered = ordered_lines(keys, line, nominal)
     level = frame["level"].astype("float64").fillna(-1).to_numpy().astype(int)
-    told = told_ratings(ratings, unit=UNIT, kinds=["gold"]) if len(frame) and "rater_kind" not in ratings.missing else None
     task = frame["task_type"].astype("object").factorize(use_na_sentinel=False)[0] if "task_type" in frame else np.zeros(len(frame), int)
     stratum = line * (task.max(initial=0) + 1) + task
     alike = nearness(unit, level, ordered)
-    drawn = frame["prompt_id"].fillna(frame["item_id"]) if "prompt_id" in frame else frame["item_id"]
-    rater = frame["rater_id"].factorize()[0]
+    drawn = (frame["prompt_id"].fillna(frame["item_id"]) if "prompt_id" in frame else frame["item_id"]).factorize()[0]
+    rater, item = (frame[c].factorize()[0] for c in ("rater_id", "item_id"))
+    system = frame["system"].factorize()[0] if "system" in frame else np.full(len(frame), -1)
+    answer = pd.DataFrame({"drawn": drawn, "item": item, "system": system}).groupby(["drawn", "item", "system"], sort=False).ngroup()
     at = frame["rated_at"].astype("int64").to_numpy() if timed else np.zeros(len(frame))
-    why = per_batch(rater, line, frame["item_id"].factorize()[0], at) if timed else "no rated_at"
-    return frame.assign(party=named(frame), window=frame[window].map(utc) if timed else pd.NaT,
-                        _drawn=drawn.astype(str).factorize()[0], alike=at_usual_mix(alike, stratum, line),
+    why = per_batch(rater, line, item, at) if timed else "no rated_at"
+    return frame.assign(party=named(frame), window=pd.to_datetime(frame[window], utc=True) if timed else pd.NaT, item=item, rater=rater,
+                        _drawn=drawn, _system=system, _answer=answer.to_numpy(), alike=at_usual_mix(alike, stratum, line),
                         z=standard(np.where(ordered, frame["score"].to_numpy(dtype=float), np.nan), line),
                         hit=at_usual_mix(hits(frame, told, level), stratum, line),
                         kept=left_by_review(ratings, frame)), why
@@ -128,7 +126,8 @@ def batch_hours(frame: pd.DataFrame, why: str) -> pd.DataFrame:
         found = pd.DataFrame({"party": [], "window": [], "hours": []})
     else:
         begun = frame["rated_at"] if "started_at" not in frame else frame["started_at"].fillna(frame["rated_at"])
-        batches = frame.assign(_begun=np.minimum(begun, frame["rated_at"])).groupby(["party", "batch"], dropna=False)
+        begun = begun.where(~(begun > frame["rated_at"]), frame["rated_at"])
+        batches = frame.assign(_begun=begun).groupby(["party", "batch"], dropna=False)
         found = batches.agg(begun=("_begun", "min"), ended=("rated_at", "max"), window=("window", "max")).reset_index()
         found["hours"] = (found["ended"] - found["begun"]).dt.total_seconds() / 3600
     found.attrs["why"] = reason

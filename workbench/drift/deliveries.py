@@ -62,46 +62,56 @@ def delivery(ratings: Ratings, *, window: str = "week", error_rate: float = 0.05
     frame, per_batch = standardised_rows(ratings, window)
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    wide = {key: part for key, part in asked_for(ratings, window).groupby(["party", "window"], dropna=False)} if len(frame) else {}
     hours = batch_hours(frame, per_batch)
-    frame = frame.assign(item_id=frame["item_id"].factorize()[0], rater_id=frame["rater_id"].factorize()[0])   # counted, not named
+    asked, times = (by_place(part) for part in (asked_for(ratings, window), hours))
+    place = frame.groupby(["party", "window"], dropna=False).ngroup().to_numpy()
+    order = np.argsort(place, kind="stable")
+    told = {c: frame[c].to_numpy() for c in ("item", "rater", "_drawn", "_system", "_answer", "alike", "hit", "z", "kept")}
+    told["seconds"] = frame["seconds"].to_numpy(dtype=float, na_value=np.nan) if "seconds" in frame else np.full(len(frame), np.nan)
     rows, waiting = [], {}
-    for (party, at), part in frame.groupby(["party", "window"], dropna=False, sort=True):
-        key = {"party": party, "window": at}
-        counts = {"n_items": part["item_id"].nunique(), "n_raters": part["rater_id"].nunique(), "n_ratings": len(part)}
-        found = [*delivered(part, wide.get((party, at)), hours, key, confidence),
-                 *held(part, waiting.setdefault(str(party), {}), confidence)]
-        rows += [{**key, **counts, "measure": name, "kind": "delivery" if name in DELIVERY else "quality", **value}
-                 for name, value in found]
+    for part in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
+        key = {c: frame[c].iat[part[0]] for c in ("party", "window")}
+        own, name = {c: column[part] for c, column in told.items()}, tuple(map(str, key.values()))
+        counts = {"n_items": len(np.unique(own["item"])), "n_raters": len(np.unique(own["rater"])), "n_ratings": len(part)}
+        taken = times.get(name, {"hours": np.zeros(0)})["hours"]
+        found = [*delivered(own, asked.get(name), taken, hours.attrs["why"], confidence),
+                 *held(told, part, waiting.setdefault(name[0], {}), "system" in frame, confidence)]
+        rows += [{**key, **counts, "measure": measure, "kind": "delivery" if measure in DELIVERY else "quality", **value}
+                 for measure, value in found]
     table = pd.DataFrame(rows)
     table = with_evidence(table, error_rate).assign(confidence=np.where(table["low"].notna(), confidence, np.nan))
     return table[list(COLUMNS)]
 
 
-def delivered(part: pd.DataFrame, asked: pd.DataFrame | None, hours: pd.DataFrame, key: dict[str, object],
+def delivered(own: dict[str, np.ndarray], asked: pd.DataFrame | None, hours: np.ndarray, no_hours: str,
               confidence: float) -> Iterator[tuple[str, dict[str, object]]]:
     """Every measure of delivery of one party and window by its name: value, low, high, note."""
-    yield "volume", {"value": float(len(part)), "low": math.nan, "high": math.nan, "note": "a count"}
-    same = hours["party"].isin([key["party"]]) & hours["window"].isin([key["window"]])
-    yield "turnaround", middle(hours.loc[same, "hours"].to_numpy(), confidence, hours.attrs["why"] or "no batch ended in this window")
-    yield "pass rate", passed(part, asked, confidence)
-    seconds = part["seconds"].to_numpy(dtype=float) if "seconds" in part else np.zeros(0)
-    yield "time", middle(seconds[seconds > 0], confidence, "no seconds: time on a rating is not known")
+    yield "volume", {"value": float(len(own["item"])), "low": math.nan, "high": math.nan, "note": "a count"}
+    yield "turnaround", middle(np.asarray(hours), confidence, no_hours or "no batch ended in this window")
+    yield "pass rate", passed(own["kept"], asked, confidence)
+    yield "time", middle(own["seconds"][own["seconds"] > 0], confidence, "no seconds: time on a rating is not known")
 
 
-def held(part: pd.DataFrame, waiting: dict[str, list[pd.DataFrame]], confidence: float) -> Iterator[tuple[str, dict[str, object]]]:
-    """Every measure of quality; windows with too few items wait for the next, and are judged together with it."""
-    scored = "scores do not vary, or levels have no order" if "system" in part else "no systems"
+def by_place(table: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """The rows of each party and window, both as text: a missing window equals no other."""
+    return {(str(party), str(at)): rows for (party, at), rows in table.groupby(["party", "window"], dropna=False)} if len(table) else {}
+
+
+def held(told: dict[str, np.ndarray], part: np.ndarray, waiting: dict[str, list[np.ndarray]], systems: bool,
+         confidence: float) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every measure of quality of the ratings at `part`; windows with too few items wait for the next, and are judged together with it."""
+    scored = "scores do not vary, or levels have no order" if systems else "no systems"
     for name, column, why in (("agreement", "alike", "no item with up to 50 levels has two raters"),
                               ("gold accuracy", "hit", "no gold ratings"),
                               ("separation of systems", "z", scored)):
-        told = part[part[column].notna()]
-        parts = [*waiting.get(name, ()), told]
-        known = pd.concat(parts, ignore_index=True) if len(parts) > 1 else told
-        n = known["_drawn"].nunique()
+        parts = [*waiting.get(name, ()), part[~np.isnan(told[column][part])]]
+        known = np.concatenate(parts)
+        drawn = np.unique(told["_drawn"][known], return_inverse=True)[1]
+        n = int(drawn.max(initial=-1)) + 1
         waiting[name] = parts if n < FEWEST else []
         value = undefined(f"{n} items or prompts so far: fewer than {FEWEST}" if n else why) if n < FEWEST else \
-            separation(known, confidence) if column == "z" else mean_of(known, column, confidence, why)
+            separation(told["z"][known], drawn, told["_answer"][known], told["_system"][known], confidence) if column == "z" else \
+            estimated(share, np.column_stack([np.bincount(drawn, told[column][known]), np.bincount(drawn)]), confidence, why)
         together = f"{len(parts)} windows together" if n >= FEWEST and len(parts) > 1 else ""
         yield name, value | {"note": join_notes(str(value["note"]), together)}
 
@@ -119,12 +129,12 @@ def middle(values: np.ndarray, confidence: float, why: str) -> dict[str, object]
             "high": float(values[n - 1 - low]) if known else math.nan, "note": "" if known else "too few or too like values: no interval"}
 
 
-def passed(part: pd.DataFrame, asked: pd.DataFrame | None, confidence: float) -> dict[str, object]:
+def passed(kept: np.ndarray, asked: pd.DataFrame | None, confidence: float) -> dict[str, object]:
     """Share of the reviewed ratings that were left, or of those asked for that came."""
-    kept = part["kept"].dropna()
+    came, kept = len(kept), kept[~np.isnan(kept)]
     reviewed = len(kept) > 0
     n = len(kept) if reviewed else int(asked["n_asked"].sum()) if asked is not None else 0
-    good = kept.sum() if reviewed else min(len(part), n)
+    good = kept.sum() if reviewed else min(came, n)
     if not n:
         return undefined("nothing was reviewed, and what was asked for is not known")
     from workbench.agreement.calibrated import wilson
@@ -134,27 +144,26 @@ def passed(part: pd.DataFrame, asked: pd.DataFrame | None, confidence: float) ->
             "note": f"of {n:,} reviewed ratings" if reviewed else f"of {n:,} ratings asked for; none was reviewed"}
 
 
-def mean_of(part: pd.DataFrame, column: str, confidence: float, why: str) -> dict[str, object]:
-    """A mean over ratings, its error between items."""
-    per_item = part.groupby("_drawn")[column].agg(["sum", "size"]).to_numpy(dtype=float)
-    return estimated(lambda t: t[..., 0] / t[..., 1], per_item, confidence, why)
+def share(totals: np.ndarray) -> np.ndarray:
+    """A mean over ratings, from their sum and number."""
+    return totals[..., 0] / totals[..., 1]
 
 
-def separation(part: pd.DataFrame, confidence: float) -> dict[str, object]:
-    """Between-system variance over all variance of the items' mean standardised scores, by moments; prompts are left out in turn."""
-    if "system" not in part:
+def separation(z: np.ndarray, drawn: np.ndarray, answer: np.ndarray, system: np.ndarray, confidence: float) -> dict[str, object]:
+    """Between-system variance over all variance of the items' mean standardised scores, by moments; prompts are left out in turn.
+
+    Codes of each rating: what is drawn, the item of a system, and the system (-1: none).
+    """
+    known = system >= 0
+    if not known.any():
         return undefined("no systems")
-    known = part[part["system"].notna()]
-    items = known.groupby(["_drawn", "item_id", "system"], as_index=False)["z"].mean()
-    system, names = items["system"].factorize()
-    if len(names) < 2:
+    _, first, answer = np.unique(answer[known], return_index=True, return_inverse=True)
+    code, system = (np.unique(part[known][first], return_inverse=True)[1] for part in (drawn, system))
+    s, size, z = int(system.max()) + 1, int(code.max()) + 1, np.bincount(answer, z[known]) / np.bincount(answer)
+    if s < 2:
         return undefined("fewer than two systems with scores")
-    code, prompts = items["_drawn"].factorize()
-    s, z = len(names), items["z"].to_numpy()
-    terms = np.zeros((len(prompts), 2 * s + 1))
-    np.add.at(terms, (code, system), 1)
-    np.add.at(terms, (code, s + system), z)
-    np.add.at(terms, (code, np.full(len(z), 2 * s)), z**2)
+    cells = [np.bincount(code * s + system, weight, size * s).reshape(size, s) for weight in (None, z)]
+    terms = np.column_stack([*cells, np.bincount(code, z**2)])
 
     def formula(totals: np.ndarray) -> np.ndarray:
         """The share, from n and sum of each system and the sum of squares."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.drift.mix import parts_of, read_cells
-from workbench.drift.streams import key_columns, stream_columns, stream_name, utc
+from workbench.drift.mix import parts_of, read_cells, with_drawn
+from workbench.drift.people_frame import INSTRUMENT, WANTED, rated
+from workbench.drift.streams import key_columns, stream_columns, stream_name
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -44,9 +45,7 @@ def changes(ratings: Ratings, monitored: pd.DataFrame, *, by: Sequence[str] = ("
     if told.empty or not told["phase"].eq("watched").any():
         return pd.DataFrame(columns=[*keys, *EXPLAINED])
     by = [c for c in by if c not in ratings.missing and c not in keys]
-    frame = read_cells(ratings, [*by, window], groups=keys)
-    frame = frame[frame[window].notna()]
-    frame["_window"] = frame[window].map(utc)
+    frame = dated(ratings, by, window, keys)
     used = by or ["_all"]
     frame = frame if by else frame.assign(_all="")
     own = {stream_name(dict(zip(keys, key))): rows for key, rows in frame.groupby(keys, dropna=False)}
@@ -77,9 +76,7 @@ def turns(ratings: Ratings, turned: pd.DataFrame, *, by: Sequence[str] = ("task_
         return pd.DataFrame(columns=["at", *EXPLAINED])
     keys = stream_columns(ratings, streams)
     by = [c for c in by if c not in ratings.missing and c not in keys]
-    frame = read_cells(ratings, [*by, window], groups=keys)
-    frame = frame[frame[window].notna()]
-    frame = frame.assign(_window=frame[window].map(utc), _all="")
+    frame = dated(ratings, by, window, keys).assign(_all="")
     rows = []
     for key, own in frame.groupby(keys, dropna=False):
         name = stream_name(dict(zip(keys, key)))
@@ -93,6 +90,14 @@ def turns(ratings: Ratings, turned: pd.DataFrame, *, by: Sequence[str] = ("task_
                 rows.append(parts_of(old, new, by=by or ["_all"], draws=draws, seed=seed).assign(**said, alarmed=False))
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["at", *EXPLAINED])
     return table[~table["part"].eq("mix of _all")].reindex(columns=["at", *EXPLAINED]).reset_index(drop=True)
+
+
+def dated(ratings: Ratings, by: Sequence[str], window: str, keys: Sequence[str]) -> pd.DataFrame:
+    """`read_cells` with `_window`, of ratings with a time; where `contributors` asks for the same, what it read."""
+    same = {"criterion", "rubric_version"} <= set(keys) <= set(INSTRUMENT) and set(by) <= set(WANTED)
+    frame = with_drawn(rated(ratings, window)) if same else read_cells(ratings, [*by, window], groups=keys)
+    frame = frame[frame[window].notna()]
+    return frame.assign(_window=pd.to_datetime(frame[window], utc=True))
 
 
 def strongest(monitored: pd.DataFrame, *, streams: int = 4) -> pd.DataFrame:

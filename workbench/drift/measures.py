@@ -15,8 +15,8 @@ from workbench.drift.people_frame import hits
 from workbench.drift.streams import Members, Stream, Window, prompts_of, ratio, stream_of, utc
 from workbench.errors import one_of
 from workbench.ratings import with_virtual
-from workbench.reduce import cells, facts, moments, patterns, profiles, windows
-from workbench.reduce.collect import collect
+from workbench.reduce import cells, facts, moments, patterns, profiles
+from workbench.reduce.collect import collect, remembered
 from workbench.reduce.every import told_ratings
 from workbench.reduce.scan import panel_rules_of
 from workbench.schema import UNIT
@@ -32,16 +32,24 @@ Bounds = tuple[pd.Timestamp, pd.Timestamp]
 
 
 def read_streams(ratings: Ratings, *, metric: str, by: Sequence[str], window: str, baseline: Bounds) -> list[Stream]:
-    """The streams of one metric. by: what tells them apart. baseline: where the usual time of a rating is taken from."""
+    """The streams of one metric, read once for all questions. by: what tells them apart. baseline: where the usual time of a rating is
+    taken from."""
     one_of("metric", metric, METRICS)
+    place = ("streams", metric, *by, window, *(baseline if metric in ("slower", "faster") else ()))
+    return remembered(ratings, place, lambda: streams_of(ratings, metric, by, window, baseline))
+
+
+def streams_of(ratings: Ratings, metric: str, by: Sequence[str], window: str, baseline: Bounds) -> list[Stream]:
+    """The streams of one metric, read anew."""
     if metric in ("gaps", "faults"):
         return share_of_rows(ratings, metric, by, window)
     if metric in ("accuracy", "slower", "faster", "severity"):
         return of_each_rating(ratings, metric, by, window, baseline)
-    return [stream for single, told in apart_by_scale(ratings, metric) for stream in of_items(told, single, by, window)]
+    return [stream for single, only in apart_by_scale(ratings, metric) for stream in of_items(
+        ratings if only is None else ratings.where(criterion=only), single, by, window, cluster=prompts_of(ratings, window, only))]
 
 
-def apart_by_scale(ratings: Ratings, metric: str) -> list[tuple[str, Ratings]]:
+def apart_by_scale(ratings: Ratings, metric: str) -> list[tuple[str, list[str] | None]]:
     """What to measure on which criteria: agreement and level shares need levels, "answers" asks for what a scale has."""
     scales = facts(ratings).scales
     nominal = sorted({criterion for (_, _, criterion), scale in scales.items() if scale.name == "nominal"})
@@ -49,37 +57,34 @@ def apart_by_scale(ratings: Ratings, metric: str) -> list[tuple[str, Ratings]]:
     scored = sorted({criterion for _, _, criterion in scales} - set(nominal))
     wanted = {"mean": [("mean", None)], "alpha": [("alpha", levelled), ("alpha", sorted({c for _, _, c in scales} - set(levelled)))],
               "answers": [("mean", scored), ("levels", nominal)]}.get(metric, [(metric, levelled)])
-    return [(name, ratings if only is None else ratings.where(criterion=only)) for name, only in wanted if only is None or only]
+    return [(name, only) for name, only in wanted if only is None or only]
 
 
-def of_items(ratings: Ratings, metric: str, by: Sequence[str], window: str) -> Iterator[Stream]:
+def of_items(ratings: Ratings, metric: str, by: Sequence[str], window: str, *, cluster: str | None) -> Iterator[Stream]:
     """Streams of metrics that need only counts per item: mean, level shares, agreement, alpha."""
     scales = {scale.name for scale in facts(ratings).scales.values()}
     reduction = moments if metric == "mean" or metric == "alpha" and not scales & {"nominal", "ordinal"} else patterns
-    groups = [g for g in reduction(ratings, by=[*by, window], cluster=prompts_of(ratings)) if g.key[window] is not None]
-    said = profiles(ratings, by=by, window=window) if metric in ("mean", "levels") and groups else None
-    batches = windows(ratings, by=[*by, "batch"], window=window) if metric == "mean" and groups and "batch" not in \
-        (*by, *ratings.missing) else None
+    groups = [g for g in reduction(ratings, by=[*by, window], cluster=cluster) if g.key[window] is not None]
+    batched = metric == "mean" and "batch" not in (*by, *ratings.missing)
+    people = by_key(profiles(ratings, by=[*by, "batch"] if batched else by, window=window), by) if metric in ("mean", "levels") and groups \
+        else {}
     of_key = (lambda group: tuple(str(group.key[c]) for c in by))
-    people, shipped = (by_key(table, by) for table in (said, batches))
     for place, own in groupby(sorted(groups, key=of_key), key=of_key):
         own = list(own)
         key, starts = {c: own[0].key[c] for c in by}, [utc(g.key[window]) for g in own]
         for name, level, sums in sums_of(own, metric):
             found = [Window(at, each, g.n_items, g.n_raters, g.n_ratings, g.n_dropped, metric != "alpha")
                      for at, g, each in zip(starts, own, sums)]
-            factors = [members(people.get(place), "rater_id", starts, level), members(shipped.get(place), "batch", starts, None)]
+            factors = [members(people.get(place), column, starts, level) for column in ("rater_id", *(["batch"] if batched else []))]
             yield stream_of(key, name, found, members=[m for m in factors if m is not None])
 
 
-def by_key(table: pd.DataFrame | None, by: Sequence[str]) -> dict[tuple[str, ...], pd.DataFrame]:
+def by_key(table: pd.DataFrame, by: Sequence[str]) -> dict[tuple[str, ...], pd.DataFrame]:
     """The rows of each stream."""
-    if table is None or table.empty:
-        return {}
     table = table.assign(_at=pd.to_datetime(table["window"], utc=True))
-    missing = table[list(by)].isna()
-    text = table[list(by)].astype("object").where(~missing, None).map(str)
-    return {key if isinstance(key, tuple) else (key,): table.loc[rows.index] for key, rows in text.groupby(list(by), sort=False)}
+    first = table[list(by)].drop_duplicates()
+    names = first.astype("object").where(first.notna(), None).map(str).itertuples(index=False, name=None)
+    return {name: rows for name, (_, rows) in zip(names, table.groupby(list(by), dropna=False, sort=False))}
 
 
 def members(table: pd.DataFrame | None, column: str, starts: Sequence[pd.Timestamp], level: int | None) -> Members | None:
@@ -88,7 +93,7 @@ def members(table: pd.DataFrame | None, column: str, starts: Sequence[pd.Timesta
         return None
     place = pd.DatetimeIndex(starts).get_indexer(pd.DatetimeIndex(table["_at"]))
     table, place = table[place >= 0], place[place >= 0]
-    n = table["n" if "n" in table else "n_ratings"].to_numpy(dtype=float)
+    n = table["n"].to_numpy(dtype=float)
     told = np.where(table["level"].fillna(-1).to_numpy() == level, n, 0.0) if level is not None else None
     person = table[column].factorize(sort=True)[0]
     cell, code = np.unique(person * len(starts) + place, return_inverse=True)
@@ -137,7 +142,7 @@ def of_each_rating(ratings: Ratings, metric: str, by: Sequence[str], window: str
     timed = metric in ("slower", "faster")
     if (timed and "seconds" in ratings.missing) or (metric == "accuracy" and "rater_kind" in ratings.missing):
         return []
-    prompts = prompts_of(ratings)
+    prompts = prompts_of(ratings, window)
     extra = [c for c in ("rated_at", *(["seconds"] if timed else []), *([prompts] if prompts else [])) if c not in by]
     keys = [c for c in by if c != "rater_id"] if metric == "severity" else list(by)
     frame = cells(ratings, by=[*keys, window], extra=extra)
@@ -212,7 +217,7 @@ def share_of_rows(ratings: Ratings, metric: str, by: Sequence[str], window: str)
         wrong = (t.status != "rated") | (t.score.isnull() & t.label.isnull())
     else:
         wrong = (t.started_at > t.rated_at).fill_null(False) | (t.seconds <= 0).fill_null(False)
-    unit, keys = prompts_of(ratings) or "item_id", [*by, window]
+    unit, keys = prompts_of(ratings, window) or "item_id", [*by, window]
     t = t.mutate(_wrong=wrong.cast("int64"))
     units = t.group_by([*keys, unit]).aggregate(above=t._wrong.sum(), below=t.count())
     kinds = collect(ratings.source, units.group_by([*keys, "above", "below"]).aggregate(weight=units.count()))

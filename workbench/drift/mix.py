@@ -116,8 +116,13 @@ def parts_of(old: pd.DataFrame, new: pd.DataFrame, *, by: Sequence[str], nominal
 def read_cells(ratings: Ratings, columns: Sequence[str], *, groups: Sequence[str] = ()) -> pd.DataFrame:
     """The ratings that count, with `columns`, the rubric version, and the unit that is drawn whole; a unit's within `groups`."""
     prompts = [] if "prompt_id" in ratings.missing else ["prompt_id"]
-    frame = cells(ratings, by=groups, extra=[c for c in dict.fromkeys((*columns, "rubric_version", *prompts)) if c not in groups])
-    drawn = frame["prompt_id"].fillna(frame["item_id"]) if prompts else frame["item_id"]
+    extra = [c for c in dict.fromkeys((*columns, "rubric_version", *prompts)) if c not in groups]
+    return with_drawn(cells(ratings, by=groups, extra=extra))
+
+
+def with_drawn(frame: pd.DataFrame) -> pd.DataFrame:
+    """Ratings with `_drawn`, the unit that is drawn whole: the prompt, else the item."""
+    drawn = frame["prompt_id"].fillna(frame["item_id"]) if "prompt_id" in frame else frame["item_id"]
     return frame.assign(_drawn=drawn.astype(str))
 
 

@@ -146,7 +146,7 @@ def shown_rows(sums: Sums, judged: Judged, q: np.ndarray, names: np.ndarray, few
                           "note": np.where(status == "unknown", LONE, "")})
     flat = frame["high"] - frame["low"] < FLAT
     frame.loc[flat, ["low", "high"]] = np.nan
-    frame["note"] = [join_notes(note, "interval has no width" * no) for note, no in zip(frame["note"], flat)]
+    frame.loc[flat, "note"] = [join_notes(note, "interval has no width") for note in frame.loc[flat, "note"]]
     told = sums.trace.told
     return frame[np.isfinite(x) & (True if told is None else told[rater])]
 

@@ -10,12 +10,14 @@ import pandas as pd
 
 from workbench.agreement.traits import severities
 from workbench.reduce import cells, facts
+from workbench.reduce.collect import remembered
 from workbench.schema import UNIT
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
+WANTED = ("rater_kind", "party", "rated_at", "started_at", "seconds", "session", "system", "prompt_id", "batch", "task_type")
 SITTING = 1800           # seconds without a rating that end a session, where none is named
 PRIOR = 50               # ratings that a window's own level of difficulty must outweigh
 MAX_LEVELS = 50
@@ -60,17 +62,27 @@ class Rows:
         return len(self.names)
 
 
-def read_rows(ratings: Ratings, *, window: str) -> Rows:
-    """The ratings that count, of any selection of criteria; those without a time are left out where others have one."""
+def rated(ratings: Ratings, window: str) -> pd.DataFrame:
+    """The ratings that count, of any selection of criteria, with the columns that are `WANTED`; read once for all questions."""
+    extra = [c for c in WANTED if c not in ratings.missing]
+    extra += [window] if "rated_at" in extra else []
+    return remembered(ratings, ("rated", window), lambda: cells(ratings, by=INSTRUMENT, extra=extra))
+
+
+def counted(ratings: Ratings, window: str) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The ratings that count, and what gold says of their units."""
     from workbench.reduce.every import told_ratings
 
-    wanted = ("rater_kind", "rated_at", "seconds", "session", "task_type", "prompt_id")
-    extra = [c for c in wanted if c not in ratings.missing]
-    frame = cells(ratings, by=INSTRUMENT, extra=[*extra, *([window] if "rated_at" in extra else [])])
-    told = told_ratings(ratings, unit=UNIT, kinds=["gold"]) if len(frame) and "rater_kind" not in ratings.missing else None
-    scales = facts(ratings).scales
-    nominal = {key for key, scale in scales.items() if scale.name == "nominal"}
-    return rows_of(frame, told, nominal, window)
+    frame = rated(ratings, window)
+    if not len(frame) or "rater_kind" in ratings.missing:
+        return frame, None
+    return frame, remembered(ratings, ("told",), lambda: told_ratings(ratings, unit=UNIT, kinds=["gold"]))
+
+
+def read_rows(ratings: Ratings, *, window: str) -> Rows:
+    """The rows of `counted`; those without a time are left out where others have one."""
+    nominal = {key for key, scale in facts(ratings).scales.items() if scale.name == "nominal"}
+    return rows_of(*counted(ratings, window), nominal, window)
 
 
 def rows_of(frame: pd.DataFrame, told: pd.DataFrame | None, nominal: set[tuple[str, str, str]], window: str) -> Rows:
@@ -80,8 +92,7 @@ def rows_of(frame: pd.DataFrame, told: pd.DataFrame | None, nominal: set[tuple[s
     frame = frame.reset_index(drop=True)
     keys = frame[["rubric", "rubric_version", "criterion"]]
     line = keys.groupby(list(keys), sort=True).ngroup().to_numpy()
-    ordered = ~np.fromiter((key in nominal for key in keys.itertuples(index=False, name=None)), bool, len(keys)) if nominal else \
-        np.ones(len(frame), bool)
+    ordered = ordered_lines(keys, line, nominal)
     rater, names = frame["rater_id"].factorize(sort=True)
     tasks = frame["task_type"].astype("object").factorize(use_na_sentinel=False)[0] if "task_type" in frame else 0
     z = standard(np.where(ordered, frame["score"].to_numpy(dtype=float), np.nan), line)
@@ -104,6 +115,12 @@ def rows_of(frame: pd.DataFrame, told: pd.DataFrame | None, nominal: set[tuple[s
                 sittings(frame, rater, at, bool(no_order)), ranks(rater, item, at), np.asarray(names), kinds(frame, rater),
                 pd.DatetimeIndex(windows), no_order,
                 () if timed else ("rated_at",))
+
+
+def ordered_lines(keys: pd.DataFrame, line: np.ndarray, nominal: set[tuple[str, str, str]]) -> np.ndarray:
+    """Whether the levels of each rating's line, a code (R,), have an order."""
+    first = keys.iloc[np.unique(line, return_index=True)[1]]
+    return np.array([key not in nominal for key in first.itertuples(index=False, name=None)], bool)[line]
 
 
 def kinds(frame: pd.DataFrame, rater: np.ndarray) -> np.ndarray:
@@ -150,7 +167,8 @@ def sittings(frame: pd.DataFrame, rater: np.ndarray, at: np.ndarray, unordered: 
     if unordered:
         return np.zeros(len(rater), int)
     if "session" in frame and frame["session"].notna().all():
-        return pd.MultiIndex.from_arrays([rater, frame["session"].astype(str)]).factorize()[0]
+        session, names = frame["session"].factorize()
+        return pd.factorize(rater * len(names) + session)[0]
     order = np.lexsort((at, rater))
     new = np.append(True, (np.diff(rater[order]) != 0) | (np.diff(at[order]) > SITTING)) if len(order) else np.zeros(0, bool)
     found = np.empty(len(rater), int)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from workbench.drift.people_traces import Trace
 from workbench.resample import false_discovery
@@ -42,7 +43,7 @@ class Sums:
         n, above, below = (np.bincount(rater * t + window, w, m * t).reshape(m, t) for w in (None, trace.above, trace.below))
         total, size = above.sum(1), below.sum(1)
         rate = np.divide(total, size, out=np.zeros(m), where=size > 0)
-        cluster = np.unique(rater * (item.max(initial=0) + 1) + item, return_inverse=True)[1]
+        cluster = pd.factorize(rater * (item.max(initial=0) + 1) + item)[0]
         own = np.bincount(cluster, trace.above - rate[rater] * trace.below)
         owner = np.zeros(len(own), int)
         owner[cluster] = rater

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.drift.streams import utc
+from workbench.drift.streams import calendar, utc
 from workbench.errors import ParameterError
 from workbench.estimates import join_notes
 from workbench.periods import moment
-from workbench.ratings import with_virtual
-from workbench.reduce.collect import collect
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -38,10 +36,8 @@ class Start:
 
 def window_counts(ratings: Ratings, window: str) -> pd.Series:
     """Ratings by window, whoever gave them, in order of time."""
-    t = with_virtual(ratings.table, [window])
-    t = t.filter(t[window].notnull())
-    found = collect(ratings.source, t.group_by(window).aggregate(n=t.count()).order_by(window))
-    return pd.Series(found["n"].to_numpy(), index=pd.DatetimeIndex([utc(w) for w in found[window]], tz="UTC"))
+    found = calendar(ratings, window).groupby(window)["n"].sum()
+    return pd.Series(found.to_numpy(), index=pd.DatetimeIndex([utc(w) for w in found.index], tz="UTC"))
 
 
 def starts_of(counts: pd.Series, baseline: tuple[object, object] | None, accepted: Sequence[object], window: str) -> list[Start]:
@@ -97,10 +93,9 @@ def of_times(ratings: Ratings, counts: pd.Series, window: str) -> dict[pd.Timest
     said: dict[pd.Timestamp, str] = {}
     per_batch = ""
     if "batch" not in ratings.missing:
-        t = ratings.table
-        found = collect(ratings.source, t.group_by("batch").aggregate(n=t.rated_at.count(), times=t.rated_at.nunique()))
-        found = found[(found["n"] > 1) & found["batch"].notna()]
-        if len(found) and (found["times"] == 1).all():
+        found = calendar(ratings, window).groupby("batch").agg({"n_timed": "sum", "first": "min", "last": "max"})
+        found = found[found["n_timed"] > 1]
+        if len(found) and (found["first"] == found["last"]).all():
             per_batch = "time is per batch: a window is when batches were stamped, not when items were rated"
     for at, gap, stray in zip(counts.index, counts.index.to_series().diff(), strays(counts)):
         gap_note = f"{gap.days // 7} weeks without ratings before it" if gap > LONG_GAP else ""

@@ -100,6 +100,34 @@ def coded_numbers(values: np.ndarray) -> Coded | None:
     return Coded(*pd.factorize(values, sort=True), gaps=low != low)
 
 
+def coded_times(time: np.ndarray, unit: str) -> Coded:
+    """Times in microseconds as codes of the UTC weeks or months they lie in, which begin at their levels."""
+    import pandas as pd
+
+    times = time.view("datetime64[us]")
+    starts = (times - np.timedelta64(4, "D")).astype("datetime64[W]") if unit == "week" else times.astype("datetime64[M]")
+    codes, levels = pd.factorize(starts.astype("datetime64[us]").astype("int64"), sort=True)
+    if gaps := bool(np.isnat(times).any()):     # the least of all numbers: the first level
+        codes, levels = codes - 1, levels[1:]
+    moments = levels.view("datetime64[us]")
+    if unit == "week":
+        moments = moments + np.timedelta64(4, "D")
+    return Coded(codes, pd.DatetimeIndex(moments).tz_localize("UTC"), gaps)
+
+
+def part_of(found: Coded, rows: np.ndarray) -> Coded:
+    """The codes of some rows, into the levels that occur among them."""
+    codes = found.codes[rows]
+    counts = np.bincount(codes + 1, minlength=len(found.levels) + 1)
+    present = np.flatnonzero(counts[1:])
+    if len(present) == len(found.levels):
+        return Coded(codes, found.levels, bool(counts[0]))
+    places = np.full(len(found.levels) + 1, -1)
+    places[present] = np.arange(len(present))
+    levels = found.levels[present] if not hasattr(found.levels, "dictionary_encode") else found.levels.take(present)
+    return Coded(places[codes], levels, bool(counts[0]))
+
+
 def join(parts: Mapping[str, tuple[np.ndarray, int]], n: int) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
     """Codes (n,) of the combinations that occur of columns given as codes and number of levels; for each combination the codes of
     its columns; and how many there are. In the order of the columns' codes."""

@@ -37,9 +37,20 @@ def collect(source: Source, expression: Any) -> pd.DataFrame:
         if place not in source.memory:
             source.memory[place] = frame_of(source, expression)
         return source.memory[place].copy(deep=False)
-    text = expression.get_backend().compile(expression)
+    text = written_down(expression)
     path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: write_answer(source, expression, text, p))
     return pd.read_parquet(path)
+
+
+def written_down(expression: Any) -> str:
+    """The expression as SQL. Its steps are left nested, for the engine to merge: Ibis takes as long over merging as over the rest."""
+    import ibis
+
+    merges, ibis.options.sql.fuse_selects = ibis.options.sql.fuse_selects, False
+    try:
+        return expression.get_backend().compile(expression)
+    finally:
+        ibis.options.sql.fuse_selects = merges
 
 
 def write_answer(source: Source, expression: Any, text: str, path: Path) -> None:

@@ -13,9 +13,11 @@ from workbench.errors import RatingsError
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.scan import facts
+from workbench.reduce.held import held
 from workbench.reduce.level import with_level
 from workbench.reduce.pooled import group_ids, shared_scales
 from workbench.reduce.select import INSTRUMENT, Selection, combinations, panel_rules, select
+from workbench.reduce.tallied import cell_rows
 from workbench.reduce.used import MAX_CELLS
 
 if TYPE_CHECKING:
@@ -105,10 +107,13 @@ def votes(ratings: Ratings, *, by: Sequence[str] = (), repeats: bool = False, tr
 def coded(ratings: Ratings, chosen: Selection, repeats: bool, truth: Sequence[str]) -> list[Votes]:
     """The votes of a selection."""
     again = repeats and facts(ratings).n_repeats > 0
-    table, same = with_repeats(ratings, chosen) if again else chosen.table, constant(ratings, chosen)
+    same, table = constant(ratings, chosen), held(ratings)
     units = [c for c in chosen.unit if c not in same]
     columns = list(dict.fromkeys((*chosen.by, *units, "rater_id", *chosen.extra, "level", "score")))
-    found = collect(ratings.source, table.select(*columns).order_by(columns if again else columns[:-2]))
+    found = None if table is None else cell_rows(table, chosen, columns, every=again)
+    if found is None:
+        t = with_repeats(ratings, chosen) if again else chosen.table
+        found = collect(ratings.source, t.select(*columns).order_by(columns if again else columns[:-2]))
     asked = bool(truth) and "rater_kind" not in ratings.missing
     told, made = told_ratings(ratings, unit=chosen.unit, kinds=truth) if asked else None, []
     for place, (key, rows) in enumerate(zip(chosen.keys(), chosen.parts(found))):
@@ -155,7 +160,11 @@ def told_ratings(ratings: Ratings, *, unit: Sequence[str], kinds: Sequence[str],
     chosen = select(asked, by=(*INSTRUMENT, "step"), panel=False, extra=["rater_kind", "selection", *queues])
     columns = list(dict.fromkeys((*unit, *INSTRUMENT)))
     wanted = [*columns, "rater_id", "rater_kind", "layer", "selection", *queues, "level", "score"]
-    found = collect(asked.source, chosen.table.select(*wanted).order_by([*columns, "level", "score", "rater_id"]))
+    order = [*columns, "level", "score", "rater_id"]
+    if (table := held(asked)) is None or (found := cell_rows(table, chosen, wanted)) is None:
+        found = collect(asked.source, chosen.table.select(*wanted).order_by(order))
+    else:
+        found = found[wanted].sort_values(order, ignore_index=True)
     scales, instruments = facts(ratings).scales, zip(*(found[c] for c in INSTRUMENT))
     gold, lot = found["rater_kind"] == "gold", (found[["selection", *queues]] == "audit").any(axis=1)
     found = found.assign(name=[scales[key].levels[int(level)] if level == level else "" for key, level in zip(instruments, found["level"])],

@@ -1,57 +1,80 @@
-"""A frame in memory, counted as it stands: the same small tables that the engine would give, without its fixed cost.
+"""Ratings in memory, counted as they stand: the same small tables that the engine would give, without its fixed cost.
 
-Only for frames whose columns are of the contract's types, complete, and without a fault. Everything else, and every error in words,
-is left to the engine; so are `where`, spans of time, clusters, and ratings that a rater repeats.
+Only for frames, and files of few rows, whose columns are of the contract's types, complete, and without a fault. Everything else, and
+every error in words, is left to the engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.ratings import VIRTUAL
-from workbench.reduce.codes import FEW, ROOM, Coded, coded, join, n_met, tally
+from workbench.instrument import Scale
+from workbench.ratings import VIRTUAL, alike
+from workbench.reduce.codes import FEW, ROOM, Coded, coded, coded_times, join, n_met, ordered, part_of, tally
+from workbench.reduce.loaded import LONG, loaded
+from workbench.reduce.narrowed import INSTRUMENT, NEVER, fits, last_ones, places, selected_rows
+from workbench.reduce.tables import Counted
 from workbench.schema import BY_NAME, COLUMNS, PANEL
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.instrument import Scale
     from workbench.ratings import Ratings, Source
     from workbench.reduce.select import Selection
 
-INSTRUMENT = ("rubric", "rubric_version", "criterion")
 COMPLETE = ("item_id", "rater_id", *INSTRUMENT, *PANEL)  # no value of theirs may be missing where they are there
-KEEP_NUMBERS = ("item_id", "rater_id", "prompt_id", "session", "rating_id")  # ids: whole numbers are not made text
+MEASURED = ("rated_at", "started_at", "seconds")  # of which values are shown, and not counted
 
 
-def held(ratings: Ratings) -> Held | None:
-    """The ratings in memory where all of a frame is selected, and it can be counted as it stands."""
-    return None if ratings.conditions or ratings.start or ratings.end else whole(ratings.source)
+def held(ratings: Ratings, *, empty: bool = False) -> Held | None:
+    """The selected ratings in memory, where they can be counted as they stand and are not `empty`."""
+    source, place = ratings.source, ("selected", ratings.conditions, ratings.start, ratings.end)
+    table = whole(source)
+    if table is None or not (ratings.conditions or ratings.start or ratings.end or "replaces" in table.frame):
+        return table
+    if place not in source.memory:
+        rows = selected_rows(table, ratings)
+        source.memory[place] = None if rows is None else \
+            Held(table.frame, rows=rows, whole=table, named=frozenset(column for column, _ in ratings.conditions))
+    found = source.memory[place]
+    return None if found is None or not (found.n or empty) else found
 
 
 def whole(source: Source) -> Held | None:
-    """The source's frame, where it can be counted as it stands."""
+    """All of the source, where it can be counted as it stands."""
     if "held" not in source.memory:
-        table = None if source.frame is None else Held(source.frame)
+        frame = loaded(source) if source.small else source.frame
+        table = None if frame is None or not len(frame) else Held(frame, {c: None for c in (*source.extras, LONG) if c not in frame})
         source.memory["held"] = table if table is not None and table.sound() else None
     return source.memory["held"]
 
 
 @dataclass(frozen=True)
 class Held:
-    """A frame in the contract's names, and its columns as codes."""
+    """A frame in the contract's names, its columns as codes, and the `rows` of it that are selected from the `whole`, None for all; `named`
+    are the columns that conditions name."""
 
     frame: pd.DataFrame
     known: dict[str, Coded | None] = field(default_factory=dict, repr=False)
+    rows: np.ndarray | None = None
+    whole: Held | None = field(default=None, repr=False)
+    named: frozenset[str] = frozenset()
+    answers: dict[object, Counted | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def n(self) -> int:
+        """How many ratings are selected."""
+        return len(self.frame) if self.rows is None else len(self.rows)
 
     def sound(self) -> bool:
         """Whether every column is of the contract's type and holds nothing that the value check would name."""
         present = [column for column in COLUMNS if column.name in self.frame]
-        if not all(fits(self.frame[column.name], column.name, column.type) for column in present):
+        valued = "score" in self.frame or "label" in self.frame
+        if not (valued and all(fits(self.frame[column.name], column.name, column.type) for column in present)):
             return False
         for column in present:
             if column.name in (*COMPLETE, "score", "label"):
@@ -64,27 +87,86 @@ class Held:
     def coded(self, column: str) -> Coded | None:
         """A column as codes, found once; None where `codes.coded` cannot tell."""
         if column not in self.known:
-            self.known[column] = coded(self.frame[column]) if column in self.frame else \
-                Coded(np.broadcast_to(np.intp(0), len(self.frame)), np.array([BY_NAME[column].default], object))
+            if self.whole is not None:
+                found = self.whole.coded(column)
+                self.known[column] = None if found is None else part_of(found, self.rows)
+            elif column in VIRTUAL:
+                self.known[column] = coded_times(self.times("rated_at"), column)
+            elif column in self.frame:
+                self.known[column] = coded(self.frame[column])
+            else:
+                default = BY_NAME[column].default
+                self.known[column] = Coded(np.broadcast_to(np.intp(-1 if default is None else 0), self.n),
+                                           np.array([default][:default is not None], object), default is None)
         return self.known[column]
 
-    def joined(self, columns: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray], int] | None:
-        """The columns together, as `join`; None where one has gaps or cannot be coded."""
-        parts = {c: self.coded(c) for c in columns if c in INSTRUMENT or (c in self.frame and c not in VIRTUAL)}
-        if len(parts) < len(columns) or any(part is None or part.gaps for part in parts.values()):
+    def times(self, column: str) -> np.ndarray:
+        """(n,) a column of times in microseconds since 1970, `NEVER` where there is none."""
+        import pandas as pd
+
+        if column not in self.frame:
+            return np.full(self.n, NEVER)
+        made = pd.to_datetime(self.frame[column], utc=True).dt.as_unit("us").to_numpy("datetime64[us]").astype("int64")
+        return made if self.rows is None else made[self.rows]
+
+    def matching(self, column: str, values: Sequence[object]) -> np.ndarray | None:
+        """(n,) whether a column holds one of the values, None standing for missing; None where it is not coded. As `ratings.matches`."""
+        import pandas as pd
+
+        if (part := self.coded(column)) is None:
             return None
-        return join({c: (part.codes, len(part.levels)) for c, part in parts.items()}, len(self.frame))
+        levels = self.levels(column)
+        number = levels.dtype.kind in "if" or (not len(levels) and BY_NAME[column].type != "string")
+        known = alike(values, column, "time" if column in VIRTUAL else "number" if number else "text")
+        return np.append(pd.Series(levels).isin(known), None in values)[part.codes]
+
+    def joined(self, columns: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray], int] | None:
+        """The columns together, as `join`, what is missing as the last level; None where one cannot be coded."""
+        parts = {c: self.coded(c) for c in columns}
+        if any(part is None for part in parts.values()):
+            return None
+        return join({c: (np.where(part.codes < 0, len(part.levels), part.codes) if part.gaps else part.codes, len(part.levels) + part.gaps)
+                     for c, part in parts.items()}, self.n)
+
+    def level_of(self, column: str, codes: np.ndarray) -> object:
+        """The levels of a column that stand at these codes; missing beyond the last."""
+        import pandas as pd
+
+        part, levels = self.coded(column), self.levels(column)
+        if part.gaps:
+            return pd.Series(levels).reindex(codes).array if len(levels) else np.full(len(codes), None)
+        return pd.array(levels[codes], dtype="str") if levels.dtype == object else levels[codes]
+
+    def levels(self, column: str) -> Any:
+        """The levels of a column as an array; those of many texts are not held as one."""
+        found = self.coded(column).levels
+        return found.to_numpy(zero_copy_only=False) if hasattr(found, "to_numpy") and not hasattr(found, "dtype") else found
+
+    def column(self, column: str, rows: np.ndarray) -> object:
+        """A column's values in these rows, in the contract's type; None in each where the source lacks it."""
+        import pandas as pd
+
+        if column in VIRTUAL:
+            return self.level_of(column, self.coded(column).codes[rows])
+        if column not in self.frame:
+            kind = {"string": "str"}.get(BY_NAME[column].type, BY_NAME[column].type)
+            default = BY_NAME[column].default
+            return np.full(len(rows), None) if default is None else pd.array([default], dtype=kind).take(np.zeros(len(rows), int))
+        values = self.frame[column].take(rows if self.rows is None else self.rows[rows])
+        if column in MEASURED:
+            return values.astype("float64").array if column == "seconds" else pd.to_datetime(values, utc=True).dt.as_unit("us").array
+        return (values.astype("str") if isinstance(values.dtype, pd.StringDtype) else values).array
 
     def shown(self, rows: Mapping[str, np.ndarray], size: int) -> pd.DataFrame:
         """Combinations of codes as a frame of the levels themselves."""
         import pandas as pd
 
-        return pd.DataFrame({c: self.coded(c).levels[row] for c, row in rows.items()}, index=range(size))
+        return pd.DataFrame({c: self.level_of(c, row) for c, row in rows.items()}, index=range(size))
 
     def ruled(self, panel: bool = True) -> np.ndarray:
         """(n,) whether the panel's rules, or without them the status alone, let a rating in; (1,) where they let in all."""
         mask = np.ones(1, bool)
-        for column in (c for c in PANEL if c in self.frame and (panel or c == "status")):
+        for column in (c for c in PANEL if c in self.frame and (c not in self.named if panel else c == "status")):
             inside = np.isin(self.coded(column).levels, PANEL[column])
             mask = mask if inside.all() else mask & inside[self.coded(column).codes]
         return mask
@@ -104,6 +186,7 @@ class Held:
 
     def combinations(self, by: Sequence[str], *, panel: bool = True) -> pd.DataFrame | None:
         """As `combinations` in `scan`."""
+        self.known.update({c: ordered(found) for c in by if (found := self.coded(c)) is not None})
         joined = self.joined(list(dict.fromkeys((*by, *INSTRUMENT))))
         if joined is None or joined[2] * len(self.coded("rater_id").levels) > ROOM:
             return None
@@ -137,10 +220,14 @@ class Held:
         found = self.shown({c: row[owner] for c, row in rows.items()} | {column: place}, len(place))
         return found.assign(n=n[owner, place])
 
+    def scales(self, chosen: Selection, rows: Mapping[str, np.ndarray], size: int) -> list[Scale]:
+        """The scale of each of these instruments; none where no rating of it counts."""
+        return [chosen.scale_of.get(key, Scale("nominal")) for key in self.shown(rows, size).itertuples(index=False, name=None)]
+
     def levelled(self, chosen: Selection) -> np.ndarray | None:
         """(n,) the level's place of each rating that counts, -1 of the others; None where one is on no level. As `standing`."""
         group, rows, size = self.joined(INSTRUMENT)
-        scales = [chosen.scale_of[key] for key in self.shown(rows, size).itertuples(index=False, name=None)]
+        scales = self.scales(chosen, rows, size)
         level = np.full(1, -1)
         for column in (c for c in ("label", "score") if c in self.frame and any(scale.levels for scale in scales)):
             part = self.coded(column)
@@ -157,26 +244,51 @@ class Held:
                 return None
         return level if ruled.all() else np.where(ruled, level, -1)
 
-    def counted(self, chosen: Selection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, pd.DataFrame] | None:
-        """Of the ratings that count their unit, rater and level, (R,) each; of each unit its group; and the groups. None where a
-        rater repeats, or it cannot be told here."""
+    def counted(self, chosen: Selection, *, every: bool = False) -> Counted | None:
+        """The ratings that count, a rater's last on a unit unless `every` is wanted; None where it cannot be told here."""
+        place = (chosen.keyed, chosen.by, chosen.panel, every, tuple(chosen.scale_of.items()))
+        if place not in self.answers and not chosen.filled:
+            self.answers[place] = self.count(chosen, every)
+        return None if chosen.filled else self.answers[place]
+
+    def count(self, chosen: Selection, every: bool) -> Counted | None:
+        """The same, found anew."""
         level, joined = self.levelled(chosen), self.joined(chosen.keyed)
         if level is None or joined is None:
             return None
-        (unit, rows, size), rater = joined, self.coded("rater_id")
-        person, used = rater.codes, level >= 0
-        if not used.all():
-            unit, person, level = unit[used], person[used], level[used]
-        if not len(unit) or n_met(unit, person, size, len(rater.levels)) < len(unit):
+        (unit, codes, size), person = joined, self.coded("rater_id").codes
+        rows, k = np.arange(self.n), len(self.coded("rater_id").levels)
+        if level.min() < 0:
+            rows = np.flatnonzero(level >= 0)
+            unit, person, level = unit[rows], person[rows], level[rows]
+        if not (n_all := len(rows)):
             return None
-        group, keys, n = join({c: (rows[c], len(self.coded(c).levels)) for c in chosen.by}, size)
-        return unit, person, level, group, self.shown(keys, n)
+        if not every:
+            layer = self.coded("layer")
+            who, of = (person, 1) if chosen.panel else (person * len(layer.levels) + layer.codes[rows], len(layer.levels))
+            if n_met(unit, who, size, k * of) < n_all:
+                last = last_ones(unit * (k * of) + who, self.times("rated_at")[rows])
+                rows, unit, person, level = rows[last], unit[last], person[last], level[last]
+        group, keys, n = join({c: (codes[c], len((part := self.coded(c)).levels) + part.gaps) for c in chosen.by}, size)
+        return Counted(rows, unit, person, level, group, self.shown(keys, n), len(rows) < n_all)
+
+    def split(self, chosen: Selection, cluster: str) -> tuple[int, int] | None:
+        """As `split_units` in `select`."""
+        found, own = self.counted(chosen), self.coded(cluster)
+        if found is None or own is None:
+            return None
+        code = own.codes[found.rows]
+        one, n_own = np.full(len(found.group), -1), np.bincount(found.unit, code >= 0, len(found.group))
+        one[found.unit[code >= 0]] = code[code >= 0]
+        other = (code >= 0) & (code != one[found.unit])
+        partly = (n_own > 0) & (n_own < np.bincount(found.unit, minlength=len(found.group)))
+        return len(np.unique(found.unit[other])), int(partly.sum())
 
     def used(self, chosen: Selection) -> pd.DataFrame | None:
         """The groups with n_used, ratings that count, and n_raters; None where `counted` cannot tell."""
         if (found := self.counted(chosen)) is None or len(found[4]) * (k := len(self.coded("rater_id").levels)) > ROOM:
             return None
-        unit, person, _, group, keys = found
+        _, unit, person, _, group, keys, _ = found
         n = np.bincount(group[unit] * k + person, minlength=len(keys) * k).reshape(-1, k)
         return keys.assign(n_used=n.sum(axis=1), n_raters=np.count_nonzero(n, axis=1))
 
@@ -184,24 +296,3 @@ class Held:
         """As in `slots`."""
         (unit, _, size), rater = self.joined(keys), self.coded("rater_id")
         return int(np.bincount(unit).max()), len(unit) - n_met(unit, rater.codes, size, len(rater.levels))
-
-
-def fits(values: pd.Series, name: str, wanted: str) -> bool:
-    """Whether a column is of the contract's type as it is, so that reading it changes and refuses nothing."""
-    import pandas as pd
-
-    kind = values.dtype
-    if name in ("step", "replaces"):
-        return False
-    if wanted == "string":
-        return isinstance(kind, pd.StringDtype) or (kind.kind == "i" and isinstance(kind, np.dtype) and name in KEEP_NUMBERS)
-    if wanted.startswith("timestamp"):
-        return kind.kind == "M"
-    return isinstance(kind, np.dtype) and kind.kind in ("i" if wanted == "int64" else "if")
-
-
-def places(scale: Scale, column: str, values: np.ndarray) -> list[int]:
-    """The place of each value on a scale, -1 where it is none of its levels."""
-    known = (scale.levels if column == "label" else scale.values) if scale.uses == column or not scale.assumed else ()
-    place = {value: i for i, value in enumerate(known)}
-    return [place.get(value, -1) for value in values]

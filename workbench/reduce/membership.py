@@ -10,6 +10,8 @@ import numpy as np
 from workbench.errors import ParameterError, RatingsError, columns_of
 from workbench.ratings import Ratings, with_virtual
 from workbench.reduce.collect import collect, remembered
+from workbench.reduce.held import Held, held
+from workbench.reduce.narrowed import NEVER
 from workbench.reduce.select import NEVER_SPLIT, panel_rules
 from workbench.reduce.select import RESULTS as ESTIMATED
 from workbench.schema import UNIT
@@ -49,16 +51,47 @@ def memberships(ratings: Ratings, *, by: Sequence[str] = (), between: str = "rat
 
 def found_memberships(ratings: Ratings, by: tuple[str, ...], between: str, max_rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The memberships, found anew."""
+    if (here := held(ratings)) and (made := held_memberships(here, by, between)):
+        refuse_more(ratings, made[1], max_rows)
+        return made
     table = with_virtual(ratings.table, (*by, between))
     counts = panel_rules(ratings, table) & (table.score.notnull() | table.label.notnull())
     counts = counts.fill_null(False)
     each = collect(ratings.source, table.group_by([*by, between]).aggregate(n_ratings=counts.sum(), n_dropped=(~counts).sum()))
-    if (n := int(each["n_ratings"].sum())) > max_rows:
-        raise RatingsError(f"{ratings.source.name}: this needs up to {n:,} rows in memory, more than {max_rows:,}. "
-                           "Narrow them with where() or between().")
+    refuse_more(ratings, each, max_rows)
     used = table.filter(counts & table[between].notnull())
     keys = list(dict.fromkeys((*by, *unit_of(between), between)))
     found = collect(ratings.source, used.group_by(keys).aggregate(last=used.rated_at.max()))
+    found.insert(len(by), "unit", codes(found, [*by, *unit_of(between)]))
+    return found, each
+
+
+def refuse_more(ratings: Ratings, each: pd.DataFrame, max_rows: int) -> None:
+    """Errors: `RatingsError` where the members have more ratings than `max_rows`."""
+    if (n := int(each["n_ratings"].sum())) > max_rows:
+        raise RatingsError(f"{ratings.source.name}: this needs up to {n:,} rows in memory, more than {max_rows:,}. "
+                           "Narrow them with where() or between().")
+
+
+def held_memberships(table: Held, by: tuple[str, ...], between: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """The same of ratings in memory; None where a column cannot be coded."""
+    import pandas as pd
+
+    keys = list(dict.fromkeys((*by, *unit_of(between), between)))
+    member, unit = table.joined([*by, between]), table.joined(keys)
+    if member is None or unit is None:
+        return None
+    counts = np.broadcast_to(table.ruled() & (table.given("score") | table.given("label")), table.n)
+    code, rows, size = member
+    n, n_ratings = np.bincount(code, minlength=size), np.bincount(code[counts], minlength=size)
+    each = table.shown(rows, size).assign(n_ratings=n_ratings, n_dropped=n - n_ratings)
+    used = np.flatnonzero(counts & (table.coded(between).codes >= 0))
+    code, rows, size = unit
+    last = np.full(size, NEVER)
+    np.maximum.at(last, code[used], table.times("rated_at")[used])
+    kept = np.flatnonzero(np.bincount(code[used], minlength=size))
+    found = table.shown({c: row[kept] for c, row in rows.items()}, len(kept))
+    found = found.assign(last=pd.DatetimeIndex(last[kept].view("datetime64[us]")).tz_localize("UTC"))
     found.insert(len(by), "unit", codes(found, [*by, *unit_of(between)]))
     return found, each
 

@@ -20,7 +20,7 @@ from workbench.reduce.held import held
 from workbench.reduce.scan import facts
 from workbench.reduce.select import Selection, select
 from workbench.reduce.slots import repeats, units_of
-from workbench.reduce.tables import Patterns
+from workbench.reduce.tables import CLUSTER, Patterns
 from workbench.reduce.tallied import packed_patterns
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 WORD_BITS = 62          # a packed integer stays below 2^62
 LEAST_BITS = 6          # a digit that holds fewer than 64 ratings is soon too small
 WORDS_LIMIT = 4         # beyond this many words an item's counts are held sparsely
-CLUSTER = "_cluster"    # the name under which a cluster is grouped by
 DENSE_LIMIT = 20_000_000  # cells of a (P, q) array held densely
 Words = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # a group's packed counts, their weight, and clusters
 
@@ -68,10 +67,10 @@ def counted_at_once(ratings: Ratings, chosen: Selection, cluster: str | None) ->
     """The patterns in one scan that also learns how large units are and whether a rater repeats; None where it finds that these
     stand in the way, and where they are known or the scale's levels do not share a word with room for any sum."""
     known, levels = facts(ratings), [len(scale.levels) for scale in chosen.scales]
-    if (table := held(ratings)) and not cluster and 0 < max(levels) <= WORD_BITS and min(levels) > 0:
+    if (table := held(ratings)) and 0 < max(levels) <= WORD_BITS and min(levels) > 0:
         bits = WORD_BITS // max(levels)
-        if (found := packed_patterns(table, chosen, bits)) is not None:
-            chosen = replace(chosen, single=True)
+        if (found := packed_patterns(table, chosen, bits, cluster)) is not None:
+            chosen = replace(chosen, single=not table.counted(chosen).repeated)
             return [group_of(chosen, place, rows, bits) for place, rows in enumerate(words_of(chosen, found))]
     top = known.n_rows.bit_length()
     bits = min(top, (WORD_BITS - top) // max(1, max(levels, default=1) - 1))

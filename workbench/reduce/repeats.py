@@ -13,7 +13,9 @@ from workbench.instrument import Scale
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.every import with_repeats
+from workbench.reduce.held import held
 from workbench.reduce.select import Selection, select
+from workbench.reduce.tallied import cell_rows
 from workbench.reduce.used import MAX_CELLS
 
 if TYPE_CHECKING:
@@ -49,9 +51,24 @@ def repeated_ratings(ratings: Ratings, *, by: Sequence[str] = ()) -> list[Repeat
 
 def found(ratings: Ratings, chosen: Selection) -> list[Repeats]:
     """The repeats of a selection, and how many ratings each rater gave in all."""
-    table = with_repeats(ratings, chosen)
     key = list(dict.fromkeys((*chosen.by, *chosen.unit, "rubric_version", "layer", "rater_id")))
     raters = list(dict.fromkeys((*chosen.by, "rater_id")))
+    table = held(ratings)
+    every = None if table is None else cell_rows(table, chosen, [*key, "level", "score"], every=True)
+    if every is not None:
+        size = every.groupby(key, dropna=False, sort=False)["level"].transform("size") if len(every) else every["level"]
+        rows = every[size > 1].sort_values([*key, "level", "score"], ignore_index=True)
+        given = every.groupby(raters, dropna=False).agg(total=("level", "size")).reset_index()
+    else:
+        given, rows = by_engine(ratings, chosen, key, raters)
+    rows = rows.assign(_unit=rows.groupby(key, dropna=False, sort=False).ngroup())
+    parts = zip(chosen.keys(), chosen.parts(rows), chosen.parts(given), chosen.scales, chosen.notes, chosen.groups["n_scope"])
+    return [of_group(*part) for part in parts]
+
+
+def by_engine(ratings: Ratings, chosen: Selection, key: list[str], raters: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The ratings each rater gave in all, and those of units that one rated again."""
+    table = with_repeats(ratings, chosen)
     units = table.group_by(key).aggregate(n=table.count())
     given = collect(ratings.source, units.group_by(raters).aggregate(
         total=units.n.sum(), n=units.n.sum(where=units.n > 1)).order_by(raters))
@@ -59,10 +76,7 @@ def found(ratings: Ratings, chosen: Selection) -> list[Repeats]:
         raise RatingsError(f"{ratings.source.name}: this needs {n:,} repeated ratings in memory, more than {MAX_CELLS:,}. "
                            "Narrow them with where() or between().")
     counted = table.mutate(_n=table.item_id.count().over(group_by=[table[c] for c in key]))
-    rows = collect(ratings.source, counted.filter(counted._n > 1).select(*key, "level", "score").order_by([*key, "level", "score"]))
-    rows = rows.assign(_unit=rows.groupby(key, dropna=False, sort=False).ngroup())
-    parts = zip(chosen.keys(), chosen.parts(rows), chosen.parts(given), chosen.scales, chosen.notes, chosen.groups["n_scope"])
-    return [of_group(*part) for part in parts]
+    return given, collect(ratings.source, counted.filter(counted._n > 1).select(*key, "level", "score").order_by([*key, "level", "score"]))
 
 
 def of_group(key: Mapping[str, object], rows: pd.DataFrame, given: pd.DataFrame, scale: Scale, note: str, n_scope: int) -> Repeats:

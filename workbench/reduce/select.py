@@ -182,6 +182,8 @@ def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extr
 
 def split_units(chosen: Selection, cluster: str) -> tuple[int, int]:
     """How many units have ratings in several clusters, and in how many some ratings have one and some have none."""
+    if (here := held(chosen.ratings)) and (found := here.split(chosen, cluster)) is not None:
+        return found
     t = chosen.table
     levels = t.select(*chosen.keyed, _own=t[cluster].cast("string"))
     units = levels.group_by(list(chosen.keyed)).aggregate(first=levels._own.min(), last=levels._own.max(),

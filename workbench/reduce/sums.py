@@ -31,11 +31,11 @@ def summed(ratings: Ratings, chosen: Selection, cluster: str | None) -> list[Mom
     """The moments of a selection."""
     spans = [(s.minimum if s.minimum is not None else 0.0, s.maximum if s.maximum is not None else 0.0) for s in chosen.scales]
     center = float(np.mean([min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)]))
-    table = None if cluster else held(ratings)
-    if table is None or (found := summed_scores(table, chosen, center)) is None:
+    table = held(ratings)
+    if table is None or (found := summed_scores(table, chosen, center, cluster)) is None:
         found = collect(ratings.source, totals(chosen, cluster, center))
     else:
-        chosen = replace(chosen, single=True)
+        chosen = replace(chosen, single=not table.counted(chosen).repeated)
     found, spans = chosen.spans(found)
     columns, clusters = [found[c].to_numpy(dtype=float) for c in ("n", "total", "squares", "weight")], cluster_codes(found)
     made = []

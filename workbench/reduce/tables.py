@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLUSTER = "_cluster"    # the name under which a cluster is grouped by
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,15 @@ class Moments:
     n_ratings: int
     n_dropped: int
     note: str
+
+
+class Counted(NamedTuple):
+    """Ratings that count, (R,) each: their row, unit, rater, level; of each unit its group; the groups; and whether a rater repeats."""
+
+    rows: np.ndarray
+    unit: np.ndarray
+    person: np.ndarray
+    level: np.ndarray
+    group: np.ndarray
+    keys: pd.DataFrame
+    repeated: bool

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.reduce.codes import ROOM, join, ordered
-from workbench.reduce.held import INSTRUMENT, Held
-from workbench.schema import BY_NAME
+from workbench.reduce.codes import FEW, ROOM, join, ordered
+from workbench.reduce.held import INSTRUMENT, MEASURED, Counted, Held
+from workbench.reduce.tables import CLUSTER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,39 +19,59 @@ if TYPE_CHECKING:
 POINTS = 3_000  # raters times levels, up to which a table of each two is made
 
 
-def packed_patterns(table: Held, chosen: Selection, bits: int) -> pd.DataFrame | None:
+def packed_patterns(table: Held, chosen: Selection, bits: int, cluster: str | None = None) -> pd.DataFrame | None:
     """As `packed` in `packing`, in one word; None where that has no room, or `counted` cannot tell."""
     import pandas as pd
 
     found, q = table.counted(chosen), max(len(scale.levels) for scale in chosen.scales)
-    if found is None or len(found[3]) * q > ROOM:
+    if found is None or (size := len(found.group)) * q > ROOM or (outer := outer_of(table, found, cluster)) is None:
         return None
-    unit, _, level, group, keys = found
-    counts = np.bincount(unit * q + level, minlength=len(group) * q).reshape(-1, q)
+    counts = np.bincount(found.unit * q + found.level, minlength=size * q).reshape(-1, q)
     if (counts @ np.ones(q, int)).max() >= 1 << bits:
         return None
-    codes, words = pd.factorize(counts @ (1 << bits * np.arange(q)))
-    weight = np.bincount(group * len(words) + codes, minlength=len(keys) * len(words)).reshape(len(keys), len(words))
-    weight[:, words == 0] = 0  # units of which no rating counts
-    owner, place = np.nonzero(weight)
-    order = np.lexsort((words[place], owner))
-    owner, place = owner[order], place[order]
-    return keys.iloc[owner].assign(w0=words[place], weight=weight[owner, place]).reset_index(drop=True)
+    codes, words = pd.factorize(counts @ (1 << bits * np.arange(q)), sort=True)
+    part, kinds = outer
+    key = (part * len(words) + codes)[words[codes] > 0]    # units of which no rating counts are left out
+    if len(kinds) * len(words) <= 4 * size:
+        weight = np.bincount(key, minlength=len(kinds) * len(words))
+        key = np.flatnonzero(weight)
+        weight = weight[key]
+    else:
+        key, weight = np.unique(key, return_counts=True)
+    return kinds.iloc[key // len(words)].assign(w0=words[key % len(words)], weight=weight).reset_index(drop=True)
 
 
-def summed_scores(table: Held, chosen: Selection, center: float) -> pd.DataFrame | None:
-    """As what `summed` in `sums` collects, without clusters; None where `counted` cannot tell."""
+def outer_of(table: Held, found: Counted, cluster: str | None) -> tuple[np.ndarray, pd.DataFrame] | None:
+    """Of each unit the group and cluster it lies in, as a code, and these in order; an item without a cluster is one by itself."""
+    if not cluster:
+        return found.group, found.keys
+    own, item = table.coded(cluster), table.coded("item_id")
+    if own is None or len(own.levels) > FEW:
+        return None
+    rank, n_items = np.argsort(np.argsort([str(level) for level in own.levels], kind="stable")), len(item.levels)
+    place = np.append(rank + n_items, -1)[own.codes[found.rows]].astype(np.intp)
+    alone = place < 0
+    if alone.any():
+        place[alone] = ordered(item).codes[found.rows[alone]]
+    of_unit = np.zeros(len(found.group), np.intp)
+    of_unit[found.unit] = place
+    code, rows, size = join({"group": (found.group, len(found.keys)), CLUSTER: (of_unit, n_items + len(rank))}, len(of_unit))
+    return code, found.keys.iloc[rows["group"]].reset_index(drop=True).assign(**{CLUSTER: rows[CLUSTER]})
+
+
+def summed_scores(table: Held, chosen: Selection, center: float, cluster: str | None = None) -> pd.DataFrame | None:
+    """As what `summed` in `sums` collects; None where `counted` cannot tell."""
     import pandas as pd
 
-    if (found := table.counted(chosen)) is None:
+    if (found := table.counted(chosen)) is None or (outer := outer_of(table, found, cluster)) is None:
         return None
-    unit, _, level, group, keys = found
-    score = values_of(chosen, keys, level.max() + 1)[group[unit], level] - center
+    unit, group, (part, kinds) = found.unit, found.group, outer
+    score = values_of(chosen, found.keys, found.level.max() + 1)[group[unit], found.level] - center
     n = np.bincount(unit, minlength=len(group))
     sums = {"n": n, "total": np.bincount(unit, score, len(group)), "squares": np.bincount(unit, score * score, len(group))}
     parts = {c: pd.factorize(column[n > 0], sort=True) for c, column in sums.items()}
-    code, rows, _ = join({"group": (group[n > 0], len(keys))} | {c: (codes, len(found)) for c, (codes, found) in parts.items()}, 0)
-    shown = keys.iloc[rows.pop("group")].reset_index(drop=True)
+    code, rows, _ = join({"part": (part[n > 0], len(kinds))} | {c: (codes, len(levels)) for c, (codes, levels) in parts.items()}, 0)
+    shown = kinds.iloc[rows.pop("part")].reset_index(drop=True)
     return shown.assign(**{c: parts[c][1][row] for c, row in rows.items()}, weight=np.bincount(code))
 
 
@@ -59,48 +79,46 @@ def paired_ratings(table: Held, chosen: Selection) -> pd.DataFrame | None:
     """As `paired` in `used`, but for raters with themselves; None where raters and levels are too many, or `counted` cannot tell."""
     found, q = table.counted(chosen), max(len(scale.levels) for scale in chosen.scales)
     raters = table.coded("rater_id").levels
-    if found is None or (size := len(found[4]) * len(raters) * q) > POINTS:
+    if found is None or (size := len(found.keys) * len(raters) * q) > POINTS:
         return None
-    unit, person, level, group, keys = found
+    _, unit, person, level, group, keys, _ = found
     n = tally_pairs(unit, (group[unit] * len(raters) + person) * q + level, size)
     pair = np.nonzero(n)
     outer, who, what = pair[0] // (len(raters) * q), [one // q % len(raters) for one in pair], [one % q for one in pair]
     order = np.lexsort((what[1], what[0], who[1], who[0], outer))
     values = values_of(chosen, keys, q)
-    columns = {f"rater_{side}": raters[one[order]] for side, one in zip("ab", who)} | \
-        {f"level_{side}": one[order] for side, one in zip("ab", what)} | \
+    columns = {f"rater_{side}": table.level_of("rater_id", one[order]) for side, one in zip("ab", who)} | \
+        {f"level_{side}": one[order].astype("int32") for side, one in zip("ab", what)} | \
         {f"score_{side}": values[outer, one][order] for side, one in zip("ab", what)}
     return keys.iloc[outer[order]].reset_index(drop=True).assign(**columns, n=n[pair][order])
 
 
-def cell_rows(table: Held, chosen: Selection, columns: Sequence[str]) -> pd.DataFrame | None:
-    """As `cells` in `used`, of these columns; None where one has gaps or cannot be coded, or `counted` cannot tell."""
+def cell_rows(table: Held, chosen: Selection, columns: Sequence[str], *, every: bool = False) -> pd.DataFrame | None:
+    """As `cells` in `used`, of these columns; None where one cannot be coded, or `counted` cannot tell."""
     import pandas as pd
 
-    named = [c for c in columns if c not in ("step", "level", "score")]
-    if table.joined(named) is None or table.counted(chosen) is None:
-        return None
     table.known.update({c: ordered(table.coded(c)) for c in ("item_id", "rater_id")})
-    (unit, _, _), (line, lines, size), rater = table.joined(chosen.keyed), table.joined(INSTRUMENT), table.coded("rater_id")
-    level = table.levelled(chosen)
-    rows = np.flatnonzero(level >= 0)
-    rows = rows[np.argsort(unit[rows] * len(rater.levels) + rater.codes[rows], kind="stable")]
-    scales = [chosen.scale_of[key] for key in table.shown(lines, size).itertuples(index=False, name=None)]
+    named = [c for c in columns if c not in ("level", "score")]
+    if any(c not in MEASURED and table.coded(c) is None for c in named) or (found := table.counted(chosen, every=every)) is None:
+        return None
+    key = found.unit * len(table.coded("rater_id").levels) + found.person
+    order = np.lexsort((found.level, key)) if every else np.argsort(key, kind="stable")
+    rows, unit, level = found.rows[order], found.unit[order], found.level[order]
+    line, lines, size = table.joined(INSTRUMENT)
+    scales = table.scales(chosen, lines, size)
     q = level.max() + 1
     values = np.array([[*scale.values, *[np.nan] * q][:q] for scale in scales])
-    made = {"step": np.full(len(rows), None), "level": level[rows].astype("int32"), "score": values[line[rows], level[rows]]}
-    constant = {c: pd.array([BY_NAME[c].default], dtype="str").take(np.zeros(len(rows), int)) for c in named if c not in table.frame}
-    kept = {c: table.frame[c].array.take(rows) for c in named if c in table.frame}
-    kept = {c: column.astype("str") if isinstance(column.dtype, pd.StringDtype) else column for c, column in kept.items()}
-    found = pd.DataFrame({c: (made | constant | kept)[c] for c in columns})
-    found.insert(len(chosen.by), "unit", np.cumsum(np.diff(unit[rows], prepend=-1) > 0) - 1)
-    return found
+    made = {"level": level.astype("int32"), "score": values[line[rows], level]}
+    shown = pd.DataFrame({c: made[c] if c in made else table.column(c, rows) for c in columns})
+    shown.insert(len(chosen.by), "unit", np.cumsum(np.diff(unit, prepend=-1) > 0) - 1)
+    return shown
 
 
 def values_of(chosen: Selection, keys: pd.DataFrame, q: int) -> np.ndarray:
     """(groups, q) the number that each level of each group stands for."""
     scales = dict(zip((tuple(key.values()) for key in chosen.keys()), chosen.scales))
-    return np.array([[*scales[key].values, *[np.nan] * q][:q] for key in keys.itertuples(index=False, name=None)])
+    own = [tuple(None if v != v else v for v in key) for key in keys.itertuples(index=False, name=None)]
+    return np.array([[*scales[key].values, *[np.nan] * q][:q] for key in own])
 
 
 def tally_pairs(unit: np.ndarray, point: np.ndarray, size: int) -> np.ndarray:

@@ -64,17 +64,30 @@ def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path
     with _room() as room, _loop(), _kernel(room, folder, environment or {}, nursery) as kernel, \
             _guard(kernel.provisioner.pid, limits) as broken:
         _bound_output(kernel, broken)
-        process = kernel.provisioner.process
-        written = room / "executed.ipynb"
-        error = ""
+        process, held, error = kernel.provisioner.process, [], ""
         try:
-            execute_notebook(source, written, parameters=dict(parameters), progress_bar=False, km=kernel, kernel_name="python3",
-                             autosave_cell_every=0, iopub_timeout=max(int(limits.timeout), 1),
+            execute_notebook(source, None, parameters=dict(parameters), engine_name=_engine(), held=held, progress_bar=False, km=kernel,
+                             kernel_name="python3", iopub_timeout=max(int(limits.timeout), 1),
                              on_cell_start=lambda cell, cell_index: on_cell(cell_index))
         except Exception as failure:  # whatever ended it belongs on the notebook's page; the run then fails by it
             error = broken[0] if broken else _one_line(failure, process.poll())
-        done = nbformat.read(written, as_version=4) if written.exists() else source
-    return Executed(done, time.monotonic() - started, error)
+    return Executed(held[0].nb if held else source, time.monotonic() - started, error)
+
+
+def _engine() -> str:
+    """The runner's own engine, the notebook held in memory: a file written after each cell costs more than the cells, and one that was
+    never written is not there when the kernel dies."""
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class Held(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, held: list, **options: Any) -> None:
+            """Run it, as `held` from now on."""
+            held.append(nb_man)
+            super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+    papermill_engines.register("held", Held)
+    return "held"
 
 
 def _one_line(failure: Exception, code: int | None) -> str:

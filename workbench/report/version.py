@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -35,7 +36,13 @@ def source_hash() -> str:
     """A hash of the sources of `workbench`: names and contents, whatever folder they lie in."""
     root = Path(workbench.__path__[0])
     files = sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return _hash([(p.relative_to(root).as_posix(), file_hash(p)) for p in files])
+    return _hash_of(root, tuple((p, s.st_size, s.st_mtime_ns, s.st_ino) for p in files for s in [p.stat()]))
+
+
+@lru_cache(maxsize=1)
+def _hash_of(root: Path, files: tuple[tuple[Path, int, int, int], ...]) -> str:
+    """The hash of files; anew only where size or time says that one changed, for a run asks often."""
+    return _hash([(p.relative_to(root).as_posix(), file_hash(p)) for p, *_ in files])
 
 
 def notebook_hash(notebook: Mapping) -> str:

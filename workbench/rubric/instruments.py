@@ -75,12 +75,14 @@ def compare(ratings: Ratings, *, versions: Sequence[str] | None = None, overall:
     if pair is None:
         return estimates_table([], by=key).assign(df=pd.Series(dtype=float), repeats=pd.Series(dtype=bool))
     rows, both = in_prompts(ratings), bridges(ratings, pair)
+    known = {c: pd.Index(rows[c].unique()) for c in ("item_id", "rater_id")}
+    rows = coded(rows.drop(columns=["rubric", "rubric_version", "rated_at"], errors="ignore"), known)
     rows = [priced(rows[rows["version"] == version]) for version in pair]
     unlike = {found.criterion for found in both if found.scales is not None and not found.alike}
     made = [row | {"note": join_notes(row["note"], LEVELS_DIFFER if row["criterion"] in unlike else "")}
             for row in alphas(ratings, pair, confidence)]
     made += [difference(found, pair, confidence=confidence, draws=draws, seed=seed) for found in both]
-    for found in both:
+    for found in (replace(one, both=coded(one.both[[*UNIT, "rater_id"]], known)) for one in both):
         parts = [part[part["criterion"] == found.criterion] for part in rows]
         made += measured_rows(found.criterion, parts, pair, sides_of(found, parts), by_system, BY_SYSTEM, confidence, seed)
     if len(both) > 1:
@@ -91,6 +93,11 @@ def compare(ratings: Ratings, *, versions: Sequence[str] | None = None, overall:
     place = pd.DataFrame({"all": table["criterion"] == ALL, "criterion": table["criterion"], "name": table["name"].map(rank),
                           "version": table["rubric_version"].map({v: i for i, v in enumerate(pair)}).fillna(2)})
     return table.loc[place.sort_values(list(place), kind="stable").index, ["name", *key, *MEASURES, "df", "repeats"]].reset_index(drop=True)
+
+
+def coded(rows: pd.DataFrame, known: Mapping[str, pd.Index]) -> pd.DataFrame:
+    """Ratings with ids as their places among the `known` ones: they are grouped, matched and counted many times."""
+    return rows.assign(**{c: ids.get_indexer(rows[c]) for c, ids in known.items()})
 
 
 def measured_rows(criterion: str, rows: Sequence[pd.DataFrame], pair: tuple[str, str], sides: Sides | str, measures: Measures,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.errors import ParameterError
 from workbench.reduce import cells, facts
+from workbench.reduce.collect import remembered
 from workbench.rubric.wording import successions
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ def versions(ratings: Ratings) -> pd.DataFrame:
     One row a rubric and version, oldest first: `version` (its name here: the version, with the rubric before it where several occur),
     rubric, rubric_version, first, last (missing without times), n_criteria, n_items, n_raters, n_ratings.
     """
-    rows = paired_cells(ratings)
+    return remembered(ratings, ("rubric versions",), lambda: found_versions(paired_cells(ratings))).copy()
+
+
+def found_versions(rows: pd.DataFrame) -> pd.DataFrame:
+    """`versions` of these ratings."""
     several = rows["rubric"].nunique() > 1
     rows = rows.assign(version=rows["rubric"] + " " + rows["rubric_version"] if several else rows["rubric_version"])
     if "rated_at" not in rows:
@@ -71,10 +76,7 @@ def versions(ratings: Ratings) -> pd.DataFrame:
 def paired_cells(ratings: Ratings, *also: str) -> pd.DataFrame:
     """The panel's ratings, versions apart, with the columns `also` where these are there; kept in memory for the functions of one page."""
     wanted = [c for c in dict.fromkeys((*CARRIED, *also)) if c not in ratings.missing]
-    memory, key = ratings.source.memory, repr(("rubric cells", ratings.conditions, ratings.start, ratings.end, *also))
-    if key not in memory:
-        memory[key] = cells(ratings, by=INSTRUMENT, extra=wanted)
-    return memory[key]
+    return remembered(ratings, ("rubric cells", *also), lambda: cells(ratings, by=INSTRUMENT, extra=wanted))
 
 
 def in_prompts(ratings: Ratings, *also: str) -> pd.DataFrame:
@@ -83,9 +85,11 @@ def in_prompts(ratings: Ratings, *also: str) -> pd.DataFrame:
 
     Levels of a nominal scale have no order, so that they lose their scores; two levels keep them, whose mean is a share.
     """
-    memory, key = ratings.source.memory, repr(("rubric prompts", ratings.conditions, ratings.start, ratings.end, *also))
-    if key in memory:
-        return memory[key]
+    return remembered(ratings, ("rubric prompts", *also), lambda: with_prompts(ratings, *also))
+
+
+def with_prompts(ratings: Ratings, *also: str) -> pd.DataFrame:
+    """The same, made anew."""
     rows, scales = paired_cells(ratings, *also), facts(ratings).scales
     name = {(r.rubric, r.rubric_version): r.version for r in versions(ratings).itertuples()}
     keys, asked = rows.groupby(INSTRUMENT, sort=False).ngroup().to_numpy(), rows["item_id"].astype(object)
@@ -102,9 +106,7 @@ def in_prompts(ratings: Ratings, *also: str) -> pd.DataFrame:
             label[place[known]] = np.array(scale.levels, dtype=object)[level[known].astype(int)]
         if scale.name == "nominal" and len(scale.levels) > 2:
             score[place] = np.nan
-    memory[key] = rows.assign(prompt=pd.factorize(asked)[0], version=version, label=label, score=score,
-                              step=rows["step"].fillna(-1).astype(int))
-    return memory[key]
+    return rows.assign(prompt=pd.factorize(asked)[0], version=version, label=label, score=score, step=rows["step"].fillna(-1).astype(int))
 
 
 def chosen_pair(ratings: Ratings, wanted: Sequence[str] | None) -> tuple[str, str] | None:
@@ -152,6 +154,11 @@ def most_shared(thing: pd.Series, version: pd.Series, order: list[str], apart: n
 
 def bridges(ratings: Ratings, pair: tuple[str, str]) -> list[Bridge]:
     """For each criterion that occurs under either version its bridge set, or why there is none."""
+    return remembered(ratings, ("rubric bridges", *pair), lambda: found_bridges(ratings, pair))
+
+
+def found_bridges(ratings: Ratings, pair: tuple[str, str]) -> list[Bridge]:
+    """The same, sought anew."""
     table = versions(ratings).set_index("version")
     rows, keys = paired_cells(ratings), [tuple(table.loc[v, ["rubric", "rubric_version"]]) for v in pair]
     old, new = (rows[(rows["rubric"] == rubric) & (rows["rubric_version"] == version)] for rubric, version in keys)

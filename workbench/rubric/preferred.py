@@ -109,7 +109,7 @@ def preference_standing(rows: pd.DataFrame) -> Standing | str:
     fit = davidson(first, second, result, shown, len(systems), ordered=ordered)
     influence = np.column_stack([np.bincount(prompt, column) for column in fit.influence.T])
     kept = np.r_[np.arange(len(systems)), [len(fit.theta) - 1] if ordered else []].astype(int)
-    counts = counted(pd.concat([rows, rows]), pd.concat([a, b]))
+    counts = counted(pd.concat([rows, rows]), np.concatenate([first, second]))
     if ordered:
         counts.loc[ORDER] = [rows["item_id"].nunique(), rows["rater_id"].nunique(), len(rows)]
     seen = pd.concat([rows["prompt"], rows["prompt"]]).groupby(np.concatenate([first, second])).nunique()

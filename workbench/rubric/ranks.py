@@ -94,7 +94,7 @@ def standing_of(rows: pd.DataFrame, *, severity: str = "kept", cluster: str | No
     """Where systems stand by the ratings of one criterion and version, or why that is undefined; `weight` of prompts by name."""
     if "system" not in rows:
         return "no system is named"
-    labels = set(rows["label"].dropna().astype(str).str.upper())
+    labels = {str(label).upper() for label in rows["label"].dropna().unique()}
     judged_in_pairs = "system_b" in rows and rows["system_b"].notna().any() and labels and labels <= SIDES
     found = preference_standing(rows) if judged_in_pairs else scores_standing(rows, severity=severity, weight=weight)
     if isinstance(found, str):

@@ -150,7 +150,7 @@ def scores_standing(rows: pd.DataFrame, *, severity: str = "kept", weight: pd.Se
         note = OTHER_RATERS.format(share=share)
     note = join_notes("" if paired or severity == "removed" and not note else NOT_LINKED, note)
     return Standing("mean_score", np.asarray(systems), value, influence, np.asarray(prompts), seen.sum(axis=0) - 1,
-                    counted(rows, rows["system"].astype(str)), paired, note)
+                    counted(rows, system), paired, note)
 
 
 def too_few(n_systems: int, n_prompts: int) -> str:
@@ -169,7 +169,10 @@ def unequal_raters(rater: np.ndarray, system: np.ndarray) -> float:
     return float((1 + np.bincount(codes // raters, known)).max() / 2)
 
 
-def counted(rows: pd.DataFrame, system: pd.Series) -> pd.DataFrame:
-    """n_items, n_raters, n_ratings of each system, in their order."""
-    return rows.groupby(system.to_numpy()).agg(n_items=("item_id", "nunique"), n_raters=("rater_id", "nunique"),
-                                               n_ratings=("rater_id", "size")).sort_index()
+def counted(rows: pd.DataFrame, system: np.ndarray) -> pd.DataFrame:
+    """n_items, n_raters, n_ratings of each system, from their codes (N,), in their order."""
+    found, n = {}, np.bincount(system)
+    for name, column in (("n_items", "item_id"), ("n_raters", "rater_id")):
+        own, ids = pd.factorize(rows[column])
+        found[name] = np.bincount(np.unique(system * len(ids) + own) // len(ids), minlength=len(n))
+    return pd.DataFrame(found | {"n_ratings": n})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.errors import ParameterError, examples
+from workbench.reduce.collect import collect, remembered
 from workbench.schema import PANEL
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ NAMED = {"rating": RATED, "rubric": RUBRIC, "training": TRAINING, "adjudication"
 STRONGEST = (TRAINING, RUBRIC, ADJUDICATED)
 GRAPH = ("party", "role", "object", "n", "known_from")
 
+USUAL = {"rater_id": "", "rater_kind": "human", "party": None, "layer": 0, "selection": "planned", "status": "rated"}
 
 def party_graph(ratings: Ratings, *, parties: Mapping[str, object] | None = None) -> pd.DataFrame:
     """Which party has which roles? The overlap as edges of a graph: party, role, object, n, known_from.
@@ -79,13 +81,21 @@ def with_party(rows: pd.DataFrame, ratings: Ratings, rating: Mapping[str, Sequen
     return found.where(found.notna(), None)
 
 
+def who(ratings: Ratings) -> pd.DataFrame:
+    """All ratings selected, counted by rater, party, layer, selection, status and rubric version, with their first and last time; what
+    a source lacks stands with its default. Counted once for all that is asked of it."""
+    def count() -> pd.DataFrame:
+        t, keys = ratings.table, [c for c in (*USUAL, "rubric", "rubric_version") if c not in ratings.missing or c not in USUAL]
+        timed = {} if "rated_at" in ratings.missing else {"first": t.rated_at.min(), "last": t.rated_at.max()}
+        rows = collect(ratings.source, t.group_by(keys).aggregate(n=t.count(), **timed).order_by(keys))
+        return rows.assign(**{c: value for c, value in (USUAL | {"first": pd.NaT, "last": pd.NaT}).items() if c not in rows})
+    return remembered(ratings, ("who",), count)
+
+
 def by_raters(ratings: Ratings, rating: Mapping[str, Sequence[object]]) -> list[tuple[object, ...]]:
     """Edges of those who rated, ran an autorater or adjudicated."""
-    keys = [c for c in ("rater_id", "party", "rater_kind", "layer", "selection") if c not in ratings.missing]
-    rows = ratings.table.group_by(keys).aggregate(n=ratings.table.count()).to_pandas()
+    rows = who(ratings)
     rows = rows.assign(party=with_party(rows, ratings, rating))
-    for column, usual in (("rater_kind", "human"), ("layer", 0), ("selection", "planned")):
-        rows[column] = rows[column] if column in rows else usual
     settles = (rows["rater_kind"] == "adjudicator") | (rows["layer"] > 0) | (rows["selection"] == "review")
     panel = rows["rater_kind"].isin(PANEL["rater_kind"])
     roles = {ADJUDICATED: settles, RATED: panel & ~settles, AUTO: rows["rater_kind"].isin(["model", "program"])}
@@ -95,7 +105,7 @@ def by_raters(ratings: Ratings, rating: Mapping[str, Sequence[object]]) -> list[
 
 def authors(ratings: Ratings) -> list[tuple[object, ...]]:
     """Edges of those who wrote the rubrics in use."""
-    used = ratings.table.select("rubric", "rubric_version").distinct().to_pandas()
+    used = who(ratings)
     return [(rubric.author_party, RUBRIC, f"{name} {version}", 0, "rubric file")
             for (name, version), rubric in sorted(ratings.rubrics.items())
             if rubric.author_party and ((used["rubric"] == name) & (used["rubric_version"] == version)).any()]
@@ -108,7 +118,7 @@ def suppliers(ratings: Ratings) -> list[tuple[object, ...]]:
         return []
     edges, whose = [], {}
     if "trained_on_batch" in systems and systems["trained_on_batch"].notna().any() and not {"batch", "party"} & set(ratings.missing):
-        both = ratings.table.select("batch", "party").distinct().to_pandas().dropna()
+        both = collect(ratings.source, ratings.table.select("batch", "party").distinct()).dropna()
         whose = both.groupby("batch")["party"].agg(list).to_dict()
     for row in systems.to_dict("records"):
         party, batch = row.get("trained_on_party"), row.get("trained_on_batch")

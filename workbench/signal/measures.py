@@ -11,6 +11,8 @@ import pandas as pd
 from workbench.errors import ParameterError, examples
 from workbench.estimates import join_notes
 from workbench.reduce import cells, facts
+from workbench.reduce.collect import collect
+from workbench.signal.components import coded, of_first, pair_codes
 from workbench.signal.slopes import REPLICATED, UNKNOWN, Side, compared, gain, side_of
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def placed(ratings: Ratings, versions: Sequence[str]) -> tuple[dict[str, float],
     if "system" in ratings.missing:
         return {}, "no `system`: whose versions are compared is unknown"
     t = ratings.table
-    occur = sorted(str(s) for s in t.select("system").distinct().to_pandas()["system"].dropna())
+    occur = sorted(str(s) for s in collect(ratings.source, t.select("system").distinct())["system"].dropna())
     if not occur:
         return {}, "no `system`: whose versions are compared is unknown"
     if len(versions):
@@ -145,7 +147,7 @@ def unknown(title: str, reason: str, rows: pd.DataFrame, *, verdict: bool) -> di
 
 def systems_of(rows: pd.DataFrame) -> set[object]:
     """The systems judged."""
-    return set().union(*(rows[c].dropna() for c in ("system", "system_b") if c in rows))
+    return set().union(*(rows[c].dropna().unique() for c in ("system", "system_b") if c in rows))
 
 
 def on_systems(rows: pd.DataFrame, systems: set[object]) -> pd.DataFrame:
@@ -156,7 +158,8 @@ def on_systems(rows: pd.DataFrame, systems: set[object]) -> pd.DataFrame:
 
 def replicated(rows: pd.DataFrame) -> bool:
     """Whether enough items have two ratings for their noise to be known."""
-    return int((rows.groupby("unit")["rater"].nunique() > 1).sum()) >= 10
+    unit = coded(rows["unit"].to_numpy())
+    return int((np.bincount(of_first(unit, pair_codes(unit, rows["rater"].to_numpy()))) > 1).sum()) >= 10
 
 
 def wins(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from workbench.estimates import join_notes
-from workbench.reduce import cells, moments
+from workbench.reduce import cells
+from workbench.reduce.collect import remembered
+from workbench.reduce.select import select
 from workbench.signal.components import Components, Design, components
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
+    from workbench.signal.reliability_components import Factors
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
 NO_SYSTEM = "no `system`: as if two systems shared these items"
@@ -41,6 +44,19 @@ class Panel:
         return Components(*[float("nan")] * 4, 1.0, False, note=NOMINAL) if self.nominal else components(self.design)
 
     @cached_property
+    def study(self) -> Factors | None:
+        """Its design as factors, of systems or without several of items; None where these cannot be told."""
+        from workbench.signal.reliability_components import factors
+        from workbench.signal.reliability_groups import group_of
+
+        of = "system" if self.systems is not None and np.unique(self.systems).size > 1 else "item"
+        if self.nominal or not self.parts.total > 0:
+            return None
+        group = group_of(self, "", object=of, refused="")
+        study = factors(group.score, group.codes, of=of)
+        return None if of in {*study.merged, *study.merged.values()} or len(study.names) < 2 else study
+
+    @cached_property
     def n_items(self) -> int:
         """Items of a system (median); half of all without systems."""
         if self.systems is None:
@@ -54,16 +70,22 @@ class Panel:
         return join_notes(self.parts.note, "" if self.systems is not None else NO_SYSTEM, self.said)
 
 
-def panels(ratings: Ratings, keys: Sequence[str], *, extra: Sequence[str] = ()) -> Iterator[Panel]:
-    """One `Panel` a group, in the order of its levels; `extra` columns of its ratings."""
-    extra = ["rubric_version", *(c for c in ("system", "prompt_id", *extra) if c not in ratings.missing)]
-    frame = cells(ratings, by=keys, extra=[c for c in extra if c not in keys])
+def panels(ratings: Ratings, keys: Sequence[str]) -> list[Panel]:
+    """One `Panel` a group, in the order of its levels; made once, for all questions about these ratings."""
+    return remembered(ratings, ("panels", *keys), lambda: list(read_panels(ratings, keys)))
+
+
+def read_panels(ratings: Ratings, keys: Sequence[str]) -> Iterator[Panel]:
+    """The panels, read anew."""
+    known = [c for c in ("system", "prompt_id", "rated_at") if c not in ratings.missing]
+    extra = [c for c in ("rubric_version", *known) if c not in keys]
+    frame, chosen = cells(ratings, by=keys, extra=extra), select(ratings, by=keys, extra=extra)
     own = {plain(key): rows for key, rows in frame.groupby(list(keys), dropna=False, sort=False)}
-    for group in moments(ratings, by=keys):
-        rows = own.get(plain(group.key[k] for k in keys), frame.iloc[:0])
+    for key, scale, note, n_scope in zip(chosen.keys(), chosen.scales, chosen.notes, chosen.scope["n_scope"]):
+        rows = own.get(plain(key[k] for k in keys), frame.iloc[:0])
+        counts = {"n_raters": rows["rater_id"].nunique(), "n_ratings": len(rows), "n_dropped": int(n_scope) - len(rows)}
         rows, design, systems, names = design_of(rows, ratings)
-        counts = {"n_raters": group.n_raters, "n_ratings": group.n_ratings, "n_dropped": group.n_dropped}
-        yield Panel(dict(group.key), rows, design, systems, names, group.scale == "nominal", counts, group.note)
+        yield Panel(dict(key), rows, design, systems, names, scale.name == "nominal", counts, join_notes(note))
 
 
 def design_of(rows: pd.DataFrame, ratings: Ratings) -> tuple[pd.DataFrame, Design, np.ndarray | None, Sequence[object]]:

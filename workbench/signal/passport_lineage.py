@@ -14,6 +14,8 @@ from workbench.cache import stamp
 from workbench.errors import ParameterError, RatingsError, examples
 from workbench.ratings import Ratings
 from workbench.reduce import cells, facts
+from workbench.reduce.collect import collect
+from workbench.signal.coupling_roles import USUAL, who
 
 if TYPE_CHECKING:
     from workbench.ratings import Snapshot
@@ -114,28 +116,22 @@ def narrowed(ratings: Ratings, item_id: object, rating_id: str | None) -> Rating
 
 def per_rater(subject: Ratings) -> pd.DataFrame:
     """The subject's ratings counted by rater, kind, party, layer and selection, with the last time of each."""
-    keys = [c for c in ("rater_id", "rater_kind", "party", "layer", "selection", "status") if c not in subject.missing]
-    table = subject.table
-    timed = {} if "rated_at" in subject.missing else {"first": table.rated_at.min(), "last": table.rated_at.max()}
-    rows = table.group_by(keys).aggregate(n=table.count(), **timed).to_pandas()
-    usual = {"rater_kind": "human", "party": None, "layer": 0, "selection": "planned", "status": "rated", "first": pd.NaT, "last": pd.NaT}
-    return rows.assign(**{c: v for c, v in usual.items() if c not in rows}).sort_values(
-        ["rater_id", "layer", "selection", "status"], key=lambda c: c.astype(str), kind="stable", ignore_index=True)
+    rows = who(subject).groupby(list(USUAL), dropna=False, sort=False, as_index=False).agg(n=("n", "sum"), first=("first", "min"),
+                                                                                        last=("last", "max"))
+    return rows.sort_values(["rater_id", "layer", "selection", "status"], key=lambda c: c.astype(str), kind="stable", ignore_index=True)
 
 
 def summary(rows: pd.DataFrame, subject: Ratings) -> dict[str, object]:
     """How many ratings the subject has, of how many items, by whom and when."""
-    n_items = int(subject.table.item_id.nunique().execute())
+    n_items = int(collect(subject.source, subject.table.aggregate(n=subject.table.item_id.nunique()))["n"][0])
     return {"n_ratings": int(rows["n"].sum()), "n_items": n_items, "n_raters": int(rows["rater_id"].nunique()),
             "first": text(rows["first"].min()), "last": text(rows["last"].max())}
 
 
 def rubrics(subject: Ratings, snapshot: Snapshot) -> list[dict[str, object]]:
     """The rubric versions in use, as their files state them."""
-    t = subject.table
-    used = t.group_by(["rubric", "rubric_version"]).aggregate(n=t.count()).to_pandas().sort_values(["rubric", "rubric_version"])
     found = []
-    for name, version, n in used.itertuples(index=False):
+    for (name, version), n in who(subject).groupby(["rubric", "rubric_version"])["n"].sum().items():
         rubric = subject.rubrics.get((name, version))
         told = {"author_party": None, "in_force": None, "parent": None, "changed": None, "hash": None} if rubric is None else {
             "author_party": rubric.author_party or None, "in_force": text(rubric.in_force), "parent": rubric.parent or None,
@@ -152,7 +148,7 @@ def checks(subject: Ratings, snapshot: str) -> list[dict[str, object]]:
         return []
     batch = record["batch"].fillna("").astype(str)
     if "batch" not in subject.missing:
-        own = set(subject.table.select("batch").distinct().to_pandas()["batch"].dropna().astype(str))
+        own = set(collect(subject.source, subject.table.select("batch").distinct())["batch"].dropna().astype(str))
         record, batch = record[batch.isin({"", *own})], batch[batch.isin({"", *own})]
     here = record["snapshot"].astype(str) == snapshot
     ordered = record.assign(batch=batch, here=here).sort_values(["here", "ran_at"], kind="stable")
@@ -184,7 +180,7 @@ def calibration(ratings: Ratings, last: pd.Series) -> dict[str, dict[str, object
         return {}
     everything = Ratings(ratings.source, end=last.max().to_pydatetime()) if last.notna().any() else Ratings(ratings.source)
     gold = everything.where(rater_kind="gold", status="rated")
-    units = gold.table.select("item_id", "rater_id").distinct().to_pandas()
+    units = collect(ratings.source, gold.table.select("item_id", "rater_id").distinct().order_by(["item_id", "rater_id"]))
     timed = {str(rater): when for rater, when in last.items() if when == when}
     if units.empty:
         return {rater: dict(blank) for rater in timed}

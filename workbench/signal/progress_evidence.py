@@ -23,10 +23,20 @@ FARTHEST = 1e7           # prompts; beyond this nobody rates
 def log_evidence(differences: np.ndarray, reach: float, mean: float = 0.0) -> np.ndarray:
     """Log evidence against this mean after each prompt, (n,); differences (n,) within -/+ reach."""
     stakes = np.array(STAKES)[:, None] / spread_before(differences, reach)
+    return mean_of_logs(np.cumsum(gains(stakes, differences, reach, mean), axis=1))
+
+
+def gains(stakes: np.ndarray, differences: np.ndarray, reach: float, mean: float) -> np.ndarray:
+    """What each stake (k, n) to either side adds to the logarithm of its capital at each prompt, (2k, n)."""
     up = np.minimum(stakes, MOST / (reach + mean) if reach + mean > 0 else 0.0)
     down = np.minimum(stakes, MOST / (reach - mean) if reach - mean > 0 else 0.0)
-    capital = np.cumsum(np.log1p(np.vstack([up, -down]) * (differences - mean)), axis=1)
-    return np.logaddexp.reduce(capital, axis=0) - math.log(len(capital))
+    return np.log1p(np.concatenate([up, -down]) * (differences - mean))
+
+
+def mean_of_logs(logs: np.ndarray) -> np.ndarray:
+    """The logarithm of the mean over the first axis of what these are logarithms of."""
+    top = logs.max(axis=0)
+    return top + np.log(np.exp(logs - top).mean(axis=0))
 
 
 def spread_before(differences: np.ndarray, reach: float) -> np.ndarray:
@@ -40,12 +50,14 @@ def spread_before(differences: np.ndarray, reach: float) -> np.ndarray:
 def mean_interval(differences: np.ndarray, reach: float, confidence: float) -> tuple[float, float]:
     """All means that the evidence does not refute at this look."""
     wanted, centre = -math.log1p(-confidence), float(differences.mean())
+    stakes = np.array(STAKES)[:, None] / spread_before(differences, reach)
     ends = []
     for side in (-1.0, 1.0):
         near, far = centre, side * reach
         for _ in range(30):
             middle = (near + far) / 2
-            near, far = (middle, far) if log_evidence(differences, reach, middle)[-1] < wanted else (near, middle)
+            evidence = mean_of_logs(gains(stakes, differences, reach, middle).sum(axis=1))
+            near, far = (middle, far) if evidence < wanted else (near, middle)
         ends.append(far)
     return ends[0], ends[1]
 
@@ -67,7 +79,7 @@ def mixture(total: np.ndarray, n: np.ndarray, most: float) -> np.ndarray:
     """Log evidence at a sum of `total` standard deviations after n prompts."""
     stakes = np.minimum(STAKES, most)[:, None]
     up, down = stakes * total - stakes**2 * n / 2, -stakes * total - stakes**2 * n / 2
-    return np.logaddexp.reduce(np.vstack([up, down]), axis=0) - math.log(2 * len(stakes))
+    return mean_of_logs(np.concatenate([up, down]))
 
 
 def standing_effect(spread: float, *, n: np.ndarray, reach: float, power: float, error_rate: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.errors import ParameterError, examples
 from workbench.estimates import estimate, estimates_table, join_notes
 from workbench.reduce import facts, instrument
+from workbench.signal.components import of_first, pair_codes
 from workbench.signal.panels import NOMINAL, Panel, labels, panels
 from workbench.signal.progress_evidence import FEWEST, log_evidence, mean_interval, prompts_until, standing_effect
 
@@ -53,7 +54,7 @@ def progress(ratings: Ratings, *, by: Sequence[str] = ("criterion",), versions: 
     """
     keys = list(dict.fromkeys((*instrument(ratings), *by)))
     series = series_of(ratings, versions)
-    steps = [step for panel in panels(ratings, keys, extra=("rated_at",)) for step in steps_of(panel, series, ratings)]
+    steps = [step for panel in panels(ratings, keys) for step in steps_of(panel, series, ratings)]
     share = error_rate / max(sum(differences is not None for *_, differences, _, _, _ in steps), 1)
     return estimates_table([step_row(*step, power=power, error_rate=share) for step in steps], by=[*keys, "before", "system"])
 
@@ -100,22 +101,25 @@ def reach_of(panel: Panel, ratings: Ratings) -> tuple[float, str]:
     return float(max(map(max, ends)) - min(map(min, ends))), OBSERVED if said else ""
 
 
-def by_prompt(panel: Panel) -> pd.DataFrame:
-    """Mean score and last rating of each system on each prompt under each rubric version."""
-    rows = pd.DataFrame({"system": panel.systems, "prompt": panel.design.prompt, "score": panel.design.score,
-                         "name": panel.rows["prompt_id"].factorize()[0]})
-    rows["at"] = panel.rows["rated_at"].to_numpy() if "rated_at" in panel.rows else pd.NaT
-    return rows.groupby(["system", "prompt"], sort=True).agg(score=("score", "mean"), at=("at", "max"), name=("name", "first"))
+def by_prompt(panel: Panel) -> dict[int, pd.DataFrame]:
+    """Each system's prompts under each rubric version: mean score, last rating and the prompt's code whatever the version."""
+    place = pair_codes(panel.systems, panel.design.prompt)
+    times = panel.rows["rated_at"] if "rated_at" in panel.rows else pd.Series(pd.NaT, panel.rows.index)
+    system, prompt, name = (of_first(code, place) for code in (panel.systems, panel.design.prompt, panel.rows["prompt_id"].factorize()[0]))
+    score = np.bincount(place, panel.design.score) / np.bincount(place)
+    rows = pd.DataFrame({"score": score, "at": times.groupby(place).max(), "name": name}).set_index(prompt)
+    return {code: rows[system == code].sort_index() for code in np.unique(system)}
 
 
-def paired(table: pd.DataFrame, before: int, after: int) -> tuple[np.ndarray, pd.Series]:
+def paired(table: dict[int, pd.DataFrame], before: int, after: int) -> tuple[np.ndarray, pd.Series]:
     """Differences on the prompts that both systems answered, in the order in which they were rated, and when."""
-    seen = set(table.index.get_level_values("system"))
-    if not {before, after} <= seen:
+    if not {before, after} <= set(table):
         return np.zeros(0), pd.Series(dtype="datetime64[us, UTC]")
-    both = table.loc[after].merge(table.loc[before], left_index=True, right_index=True, suffixes=("_after", "_before"))
-    both = both.assign(d=both["score_after"] - both["score_before"], at=both[["at_after", "at_before"]].max(axis=1))
-    each = both.groupby("name_after").agg(d=("d", "mean"), at=("at", "max")).sort_values("at", kind="stable")
+    common, late, early = np.intersect1d(table[after].index, table[before].index, assume_unique=True, return_indices=True)
+    new, old = table[after].iloc[late], table[before].iloc[early]
+    at = new["at"].fillna(old["at"])
+    both = pd.DataFrame({"d": new["score"] - old["score"], "at": at.where(~(old["at"] > at), old["at"])})
+    each = both.groupby(new["name"].to_numpy()).agg(d=("d", "mean"), at=("at", "max")).sort_values("at", kind="stable")
     return each["d"].to_numpy(), each["at"]
 
 

@@ -8,21 +8,22 @@ takes that place. As many equations as variances; on complete tables the answer 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.signal.components import coded, pair_codes
+from workbench.signal.components import coded, of_first, pair_codes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 REST = "residual"
 SINGULAR = 1e-7          # smallest singular value, against the largest, of equations that tell the variances apart
-BLOCK = 4_000_000        # numbers of one block of redrawn ratings
+BLOCK = 1_000_000        # numbers of one block of redrawn ratings
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,26 @@ class Factors:
         return {f: csr_array((np.ones(n), code, np.arange(n + 1))) for f, code in self.codes.items()}
 
     @cached_property
-    def tables(self) -> dict[tuple[str, str], csr_array]:
-        """Ratings of each level of one factor at each level of another, sparse, for all pairs."""
-        at = self.at
-        return {(f, g): at[g] if f == REST else (at[f].T @ at[g]).tocsr() for f in self.names for g in self.names}
+    def met(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """For all pairs of factors each level of the one and of the other that meet, and on how many ratings."""
+        found: dict[tuple[str, str], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        for i, f in enumerate(self.names):
+            for g in self.names[:i + 1]:
+                if REST in (f, g):
+                    one, other, n = self.codes[f], self.codes[g], np.ones(len(self.score))
+                else:
+                    cell = pair_codes(self.codes[f], self.codes[g])
+                    n = np.bincount(cell).astype(float)
+                    one, other = (of_first(self.codes[c], cell) for c in (f, g))
+                found[f, g], found[g, f] = (one, other, n), (other, one, n)
+        return found
+
+    def table(self, f: str, g: str) -> csr_array:
+        """Ratings of each level of one factor at each level of another, sparse."""
+        from scipy.sparse import csr_array
+
+        one, other, n = self.met[f, g]
+        return csr_array((n, (one, other)), shape=(len(self.sizes[f]), len(self.sizes[g])))
 
     @cached_property
     def error_weights(self) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +87,9 @@ class Factors:
         first, relative, absolute = self.names[0], [], []
         size = self.sizes[first]
         for g in self.names:
-            share = self.tables[first, g].multiply(1 / size[:, None]).tocsr()
-            own, common = float((share.data**2).sum()), float((np.asarray(share.sum(axis=0)) ** 2).sum())
+            one, other, n = self.met[first, g]
+            share = n / size[one]
+            own, common = float((share**2).sum()), float((np.bincount(other, share) ** 2).sum())
             relative.append((len(size) * own - common) / (len(size) * (len(size) - 1)))
             absolute.append(own / len(size))
         return np.array(relative), np.array(absolute)
@@ -81,7 +99,8 @@ class Factors:
         """Weight of each variance (columns) in the expectation of each quadratic form (rows), (G, G)."""
         n, sizes = len(self.score), self.sizes
         grand = np.array([(sizes[g] ** 2).sum() / n for g in self.names])
-        rows = [[float((self.tables[f, g].power(2).sum(axis=1) / sizes[f]).sum()) for g in self.names] - grand for f in self.names[1:]]
+        rows = [[float((count**2 / sizes[f][one]).sum()) for one, _, count in (self.met[f, g] for g in self.names)] - grand
+                for f in self.names[1:]]
         return np.array([self.error_weights[0], *rows])
 
     def squares(self, sums: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -97,19 +116,41 @@ class Factors:
         y = self.score - self.score.mean()
         return np.linalg.solve(self.expectations, self.squares({f: np.bincount(c, y)[:, None] for f, c in self.codes.items()}))[:, 0]
 
-    def redrawn(self, variances: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
-        """Variances found in `draws` sets of normal ratings with these variances on the same design, (G, draws)."""
-        rng = np.random.default_rng(seed)
-        return np.hstack([np.linalg.solve(self.expectations, block) for block in self._drawn(variances, draws, rng)])
+    def covariances(self, variances: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
+        """Covariances (G, G) of the variances that would be found in other normal ratings with these variances on the same design.
 
-    def _drawn(self, variances: np.ndarray, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-        """Quadratic forms of normal ratings, in blocks."""
-        scale, size = np.sqrt(np.maximum(variances, 0)), max(1, BLOCK // len(self.score))
-        summed = {f: self.at[f].T.tocsr() for f in self.names if f != REST}
+        Of quadratic forms y'Ay and y'By it is 2 tr(AVBV) (Searle 1971, ch. 2), the mean of 2 (Ay)'V(By) over y ~ N(0, V): as sure
+        from a sixth of the draws as the spread of the forms themselves would be.
+        """
+        rng, of_forms = np.random.default_rng(seed), np.zeros((len(self.names),) * 2)
+        size, known = max(1, BLOCK // len(self.score)), self.names[:-1]
+        tables = {(f, g): self.table(f, g) for f in known for g in known}
         for start in range(0, draws, size):
-            effects = {g: s * rng.standard_normal((len(self.sizes[g]), min(size, draws - start))) for g, s in zip(self.names, scale) if s}
-            ratings = sum(u if g == REST else u[self.codes[g]] for g, u in effects.items())
-            yield self.squares({f: ratings if f == REST else summed[f] @ ratings for f in self.names})
+            of_forms += self._products(variances, rng, min(size, draws - start), tables)
+        inverse = np.linalg.inv(self.expectations)
+        return inverse @ (2 * of_forms / draws) @ inverse.T
+
+    def _products(self, variances: np.ndarray, rng: np.random.Generator, draws: int, tables: Mapping[tuple[str, str], csr_array],
+                  ) -> np.ndarray:
+        """(Ay)'V(By), summed over `draws` sets of normal ratings y, for each two quadratic forms."""
+        n, first = len(self.score), self.names[0]
+        effects = {g: math.sqrt(v) * rng.standard_normal((len(self.sizes[g]), draws)) for g, v in zip(self.names, variances) if v > 0}
+        if not effects:
+            return np.zeros((len(self.names),) * 2)
+        ratings = sum(u if g == REST else u[self.codes[g]] for g, u in effects.items())
+        sums = {f: self.at[f].T @ ratings for f in self.names[:-1]}
+        held = {f: ratings if f == REST else sums[f] / self.sizes[f][:, None] for f in self.names}
+        middle, (found, beside) = ratings.mean(axis=0), np.zeros((2, *[len(self.names)] * 2))
+        held[first] = (held[first] - held[first].mean(axis=0)) / (self.sizes[first] * (len(held[first]) - 1))[:, None]
+        for place, (g, variance) in enumerate(zip(self.names[:-1], variances)):     # Ay is what its levels hold, less a constant
+            every = np.array([sums[g] if f == REST else tables[g, f] @ held[f] for f in self.names])
+            every[1:] -= self.sizes[g][:, None] * middle
+            every = every.reshape(len(every), -1)
+            if variance > 0:
+                found += variance * (every @ every.T)
+            beside[place] = every @ held[g].ravel()
+        beside[-1, :-1], beside[-1, -1] = beside[:-1, -1], np.vdot(ratings, ratings - middle)
+        return found + variances[-1] * beside
 
     def parted(self) -> str:
         """Whether objects fall in sets that no rater, or no prompt, connects, in words."""
@@ -118,7 +159,7 @@ class Factors:
 
         said, of = [], self.names[0]
         for name in {"prompt", "rater"} & set(self.names):
-            met = self.tables[of, name]
+            met = self.table(of, name)
             sets = int(connected_components(block_array([[None, met], [met.T, None]]), directed=False)[0])
             if sets > 1:
                 said.append(f"{of}s fall in {sets} sets that share no {name}: across sets they compare only if {name}s came by chance")

@@ -36,7 +36,7 @@ class Group:
 
 def groups(ratings: Ratings, *, keys: Sequence[str], object: str) -> Iterator[Group]:
     """The studies, of each criterion and then of the composite of those that have scores."""
-    found = list(panels(ratings, keys))
+    found = panels(ratings, keys)
     for panel in found:
         yield group_of(panel, panel.said, object=object, refused=NOMINAL if panel.nominal else "")
     scored = [panel for panel in found if not panel.nominal and len(panel.rows)]

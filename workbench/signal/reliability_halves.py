@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from workbench import resample
 from workbench.signal.components import GROUPS, coded
@@ -42,11 +43,9 @@ def split_half(group: Group, *, confidence: float, seed: int) -> tuple[float, fl
 
 def ranked_alike(n_one: np.ndarray, n_other: np.ndarray, total_one: np.ndarray, total_other: np.ndarray) -> float:
     """Mean over splits of the rank correlation of two halves' means, from counts and totals, (splits, systems) each."""
-    from scipy.stats import rankdata
-
     if not (n_one > 0).all() or not (n_other > 0).all():
         return math.nan
-    one, other = (rankdata(total / n, axis=1) for total, n in ((total_one, n_one), (total_other, n_other)))
+    one, other = (pd.DataFrame(total / n).rank(axis=1).to_numpy() for total, n in ((total_one, n_one), (total_other, n_other)))
     one, other = one - one.mean(axis=1, keepdims=True), other - other.mean(axis=1, keepdims=True)
     size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
     return float(np.mean((one * other).sum(axis=1)[size > 0] / size[size > 0])) if (size > 0).any() else math.nan

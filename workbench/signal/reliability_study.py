@@ -22,7 +22,7 @@ from workbench.signal.reliability_halves import split_half
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
-DRAWS, LIGHTEST, LIMIT = 400, 50, 20_000_000     # sets of redrawn ratings: so many, unless they would pass the limit of ratings
+DRAWS, LIGHTEST, LIMIT = 64, 8, 3_200_000     # sets of redrawn ratings: so many, unless they would pass the limit of ratings
 FEW_FREE = 2.0           # degrees of freedom of an error below which an F interval says nothing
 BELOW = "estimate below 0, set to 0"
 FEW = "fewer than two {object}s: there is nothing to tell apart"
@@ -101,24 +101,24 @@ def spread_of(study: Factors, seed: int) -> Spread:
     raw = study.variances()
     value = np.maximum(raw, 0)
     draws = int(min(DRAWS, max(LIGHTEST, LIMIT // len(study.score))))
-    return Spread(study, raw, value, study.redrawn(value, draws=draws, seed=seed), *study.error_weights)
+    return Spread(study, raw, value, study.covariances(value, draws=draws, seed=seed), *study.error_weights)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The variances of a design with how far chance moves them: as estimated (`raw`), at least 0 (`value`), (G,); and as found in
-    ratings redrawn (G, draws). How much of each stands in an object's mean, (G,), relative to other objects and absolute."""
+    """The variances of a design with how far chance moves them: as estimated (`raw`), at least 0 (`value`), (G,); and how those of redrawn
+    ratings vary together, `moved` (G, G). How much of each stands in an object's mean, (G,), relative to other objects and absolute."""
 
     study: Factors
     raw: np.ndarray
     value: np.ndarray
-    drawn: np.ndarray
+    moved: np.ndarray
     relative: np.ndarray
     absolute: np.ndarray
 
     def ends(self, place: int, confidence: float) -> tuple[float, float]:
         """The interval of one variance."""
-        return variance_interval(self.raw[place], self.drawn[place].var(), self.study.freedom()[place], confidence)
+        return variance_interval(self.raw[place], float(self.moved[place, place]), self.study.freedom()[place], confidence)
 
     def component_rows(self, confidence: float) -> Iterator[dict[str, object]]:
         """Each variance with its share of one rating's variance."""
@@ -140,13 +140,13 @@ class Spread:
         raw, error = self.raw[0], float(weight @ self.value)
         if not error > 0:
             return dict(value=math.nan, low=math.nan, high=math.nan, note="no error: means repeat exactly")
-        errors = weight @ self.drawn
-        whole, drawn = raw + error, self.drawn[0] + errors
-        df = [2 * mean**2 / other.var() for mean, other in ((self.value[0] + error, drawn), (error, errors))]
+        whole, all_of = raw + error, np.append(1.0, weight[1:])
+        spread = [float(w @ self.moved @ w) for w in (all_of, weight)]
+        df = [2 * mean**2 / variance for mean, variance in zip((self.value[0] + error, error), spread)]
         least, most = self.ends(0, confidence)
         low, high = ratio_interval(error / whole, *df, confidence) if whole > 0 else (0.0, most / (most + error))
         if df[1] < FEW_FREE:  # the error is hardly known: both variances at their worst, and at their best
-            worst = error + resample.t_interval(0.0, errors.std(), math.inf, confidence)[1]
+            worst = error + resample.t_interval(0.0, math.sqrt(spread[1]), math.inf, confidence)[1]
             low, high = least / (least + worst), 1.0
         if (weight <= self.relative).all() and (weight < self.relative)[1:].any():    # more of all never repeats worse
             low = max(low, self.coefficient(self.relative, confidence)["low"])

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench import resample
 from workbench.estimates import estimate, join_notes
+from workbench.signal.components import coded, of_first, pair_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def absorbed(columns: np.ndarray, codes: Sequence[np.ndarray], tolerance: float 
     doi:10.1177/1536867X1101000406).
     """
     left = columns.astype(float)
-    codes = sorted((np.unique(code, return_inverse=True)[1] for code in codes), key=lambda code: -code.max(initial=-1))
+    codes = sorted((coded(code) for code in codes), key=lambda code: -code.max(initial=-1))
     sizes, enough = [np.bincount(code) for code in codes], tolerance * left.std(axis=0).max(initial=0) if len(left) else 0.0
     if len(left) and len(codes) == 2 and len(sizes[1]) <= FEW_LEVELS:
         left -= smaller_effects(left, codes, sizes)[codes[1]]
@@ -70,13 +71,18 @@ def absorbed(columns: np.ndarray, codes: Sequence[np.ndarray], tolerance: float 
 def smaller_effects(columns: np.ndarray, codes: Sequence[np.ndarray], sizes: Sequence[np.ndarray]) -> np.ndarray:
     """Least-squares effects (levels, k) of the second of two factors, beside the first: the normal equations without the first's
     effects, in units in which their eigenvalues lie between 0 and 1; what they cannot tell is 0."""
-    from scipy.sparse import csr_array
+    shape, root = tuple(map(len, sizes)), np.sqrt(sizes[1])[:, None]
+    first, second = (np.column_stack([np.bincount(code, column, n) for column in columns.T]) for code, n in zip(codes, shape))
+    if math.prod(shape) <= resample.BLOCK:
+        met = np.bincount(codes[0] * shape[1] + codes[1], minlength=math.prod(shape)).reshape(shape)
+        both = met.T @ (met / sizes[0][:, None])
+    else:
+        from scipy.sparse import csr_array
 
-    first, second = (csr_array((np.ones(len(code)), code, np.arange(len(code) + 1))) for code in codes)
-    met, root = (first.T @ second).tocsr(), np.sqrt(sizes[1])[:, None]
-    share = met.multiply(1 / sizes[0][:, None]).tocsr()
-    size, directions = np.linalg.eigh(np.eye(len(root)) - (met.T @ share).toarray() / root / root.T)
-    rest = (second.T @ columns - share.T @ (first.T @ columns)) / root
+        met = csr_array((np.ones(len(codes[0])), tuple(codes)), shape=shape)
+        both = (met.T @ met.multiply(1 / sizes[0][:, None]).tocsr()).toarray()
+    size, directions = np.linalg.eigh(np.eye(len(root)) - both / root / root.T)
+    rest = (second - met.T @ (first / sizes[0][:, None])) / root
     return directions @ (directions.T @ rest * np.where(size > 1e-9, 1 / np.maximum(size, 1e-9), 0)[:, None]) / root
 
 
@@ -108,13 +114,13 @@ def beside(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str, str]:
     both = rows[["version", "score"]].to_numpy(dtype=float)
     if "pair" in rows and rows["pair"].all():
         return both[:, 0], both[:, 1], "", ""
-    place = rows.groupby(["prompt", "version"]).ngroup()
-    shared = place.groupby(rows["prompt"]).transform("nunique").gt(1).mean() >= 0.5
-    keys = [rows["prompt"].to_numpy()] if shared else []
-    usual = absorbed(both, [*keys, rows["rubric_version"].to_numpy()])
+    prompt, line = (rows[c].factorize()[0] for c in ("prompt", "rubric_version"))
+    shared = (np.bincount(of_first(prompt, pair_codes(prompt, coded(both[:, 0]))))[prompt] > 1).mean() >= 0.5
+    keys = [prompt] if shared else []
+    usual = absorbed(both, [*keys, line])
     if (usual[:, 0] ** 2).sum() < 1e-6 * len(rows):
         return *both.T, "", "each version is rated under its own rubric version or on its own prompts, without a bridge"
-    held = absorbed(both, [*keys, rows.groupby(["rater", "rubric_version"], dropna=False).ngroup().to_numpy()])
+    held = absorbed(both, [*keys, pair_codes(coded(rows["rater"].to_numpy()), line)])
     note = "" if shared else "versions share few prompts: their tasks are taken to be alike"
     if (held[:, 0] ** 2).sum() >= LEFT * (usual[:, 0] ** 2).sum():
         return *held.T, note, ""
@@ -125,8 +131,8 @@ def beside(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str, str]:
 
 def residuals(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Scores less the means of their versions and raters, scaled for the means' own error, and which have a rater's mean to compare."""
-    stratum = rows.groupby(["version", "rubric_version"], dropna=False).ngroup().to_numpy()
-    rater = rows.groupby(["rater", "rubric_version"], dropna=False).ngroup().to_numpy()
+    line = rows["rubric_version"].factorize()[0]
+    stratum, rater = (pair_codes(coded(rows[c].to_numpy()), line) for c in ("version", "rater"))
     n = np.bincount(rater)[rater].astype(float)
     # a crowd that rates a few times each has no means worth taking out
     crowd = np.median(np.bincount(rater)) < 5
@@ -136,7 +142,7 @@ def residuals(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def products(unit: np.ndarray, left: np.ndarray, fit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each rating's share of the products of its item's pairs of ratings, and of their number, (N,)."""
-    unit, left = np.unique(unit, return_inverse=True)[1], np.where(fit, left, 0)
+    unit, left = coded(unit), np.where(fit, left, 0)
     total, n = np.bincount(unit, left)[unit], np.bincount(unit, fit)[unit]
     return left * (total - left) / 2, np.where(fit, n - 1, 0) / 2
 

@@ -16,8 +16,6 @@ from workbench.signal.components import jackknife
 from workbench.signal.panels import Panel, labels, panels
 from workbench.signal.power import items_needed, noncentrality, smallest_effect
 from workbench.signal.progress_evidence import prompts_until
-from workbench.signal.reliability_components import factors
-from workbench.signal.reliability_groups import group_of
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -58,7 +56,7 @@ def detectable(ratings: Ratings, *, by: Sequence[str] = ("criterion", "task_type
     """
     check_options(power, error_rate, target, n_items)
     keys = list(dict.fromkeys((*instrument(ratings), *by)))
-    rows = [row for panel in panels(ratings, keys, extra=("rated_at",))
+    rows = [row for panel in panels(ratings, keys)
             for row in effect_rows(panel, power=power, error_rate=error_rate, target=target, sizes=n_items, seed=seed)]
     return estimates_table(rows, by=keys)
 
@@ -103,12 +101,8 @@ def sources(panel: Panel, power: float, error_rate: float) -> dict[str, float]:
     names = {"var_item": ("item", "system:prompt"), "var_prompt": ("prompt",), "var_rater": ("rater",),
              "var_system_rater": ("system:rater",), "var_prompt_rater": ("prompt:rater",), "var_residual": ("residual",)}
     blank = dict.fromkeys((*names, "floor"), math.nan)
-    of = "system" if panel.systems is not None and np.unique(panel.systems).size > 1 else "item"
-    if panel.nominal or not panel.parts.total > 0:
-        return blank
-    group = group_of(panel, "", object=of, refused="")
-    study = factors(group.score, group.codes, of=of)
-    if of in {*study.merged, *study.merged.values()} or len(study.names) < 2:
+    study = panel.study
+    if study is None:
         return blank
     found = dict(zip(study.names, np.maximum(study.variances(), 0)))
     told = {name: sum(found[p] for p in parts if p in found) if set(parts) & set(found) else math.nan for name, parts in names.items()}

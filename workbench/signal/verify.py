@@ -59,7 +59,7 @@ def verifiability(ratings: Ratings, *, by: Sequence[str] = ("criterion", "task_t
     keys = list(dict.fromkeys((*instrument(ratings), *by)))
     ends = {(rubric, criterion): ends_of(scale) for (rubric, _, criterion), scale in facts(ratings).scales.items()}
     rows = [verify_row(panel, ends, target, {"power": power, "error_rate": error_rate}, seed)
-            for panel in panels(ratings, keys, extra=("rated_at",))]
+            for panel in panels(ratings, keys)]
     return estimates_table(rows, by=keys)
 
 
@@ -118,7 +118,7 @@ def halves_of(panel: Panel) -> tuple[list[Design], str]:
         return [], "times are missing: whether the step lasts cannot be told"
     span = panel.rows["rated_at"].max() - panel.rows["rated_at"].min()
     unit = panel.design.item if panel.design.prompt is None else panel.design.prompt
-    first = panel.rows["rated_at"].groupby(unit).transform("min").to_numpy()
+    first = panel.rows["rated_at"].astype("int64").groupby(unit).transform("min").to_numpy()
     middle = np.sort(first)[len(first) // 2]
     if span < LONG or first.min() == middle:
         return [], f"ratings span {span.days} days: whether the step lasts cannot be told"

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workbench.cache import cache_folder
+from workbench.cache import cache_folder, digest
 from workbench.errors import ParameterError, RatingsError, redacted
 
 # So that the processes of a run, which have a Spark session each, do not wait for one another: idle ones give their cores back.
@@ -48,6 +48,17 @@ def duckdb() -> Any:
         except duckdb.Error:
             raise ParameterError(f"WORKBENCH_MEMORY={limit!r} is no amount of memory. Write it as 2GB or 500MB.") from None
     return connection
+
+
+def as_view(table: Any) -> Any:
+    """The same table as a view of DuckDB, so that what is asked of it need not write down anew all that it is made of."""
+    connection = table.get_backend()
+    if connection.name != "duckdb":
+        return table
+    text = connection.compile(table)
+    name = f"read_{digest(text)[:12]}"
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
+    return connection.table(name).op().copy(schema=table.schema()).to_expr()  # of what is 0 throughout DuckDB makes a shorter integer
 
 
 def spill_folder() -> Path:

@@ -16,7 +16,7 @@ from workbench.instrument import Criterion, Rubric, Scale
 from workbench.privacy import terms
 from workbench.ratings import Ratings, Source, matches
 from workbench.schema import SCALES
-from workbench.store.engine import in_utc
+from workbench.store.engine import as_view, in_utc
 from workbench.store.history import pinned
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
 from workbench.store.pseudonyms import key_of, veiled, veiled_filters, veiled_rubrics, veiled_sides
@@ -27,6 +27,8 @@ from workbench.store.sources import TEXT, Opened, open_delta, open_files, open_f
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SMALL = 300_000  # rows up to which the columns of a file are held in memory, a few hundred bytes a row
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,11 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide, as_of=written if as_of is None else as_of)
     if place.folder:
         check_side_tables(place.folder)
+    on_disk = bool(place.files or place.delta) and not wide
     table = renamed(opened.table, mapping, name=place.name)
     normal = normalise(table, name=place.name)
     table = veiled(normal.table, held, name=place.name, extras=normal.extras)
+    table = as_view(table) if on_disk else table
     filters = veiled_filters(row_filters({**place.settings.get("exclude", {}), **(exclude or {})}, mapping, table, name=place.name), held)
     kept = table
     for column, values in filters.items():
@@ -95,7 +99,8 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
         name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
         rubrics=rubrics, exclude=filters, folder=place.folder if place.delta else None,
         identity=lambda: identity(opened, (*mark, *contents(place.folder))), side_table=veiled_sides(loader(place.folder), held, kept),
-        use=use or place.settings.get("use"), on_disk=bool(place.files or place.delta) and not wide,
+        use=use or place.settings.get("use"), on_disk=on_disk,
+        small=on_disk and opened.n_rows <= SMALL and table.get_backend().name == "duckdb",
         frame=place.frame.rename(columns=str).rename(columns=mapping) if as_it_is else None))
 
 

@@ -25,10 +25,11 @@ CELL_LIMIT = 16_000_000  # bytes of one line or record: what is larger is refuse
 
 @dataclass(frozen=True)
 class Opened:
-    """An opened source: an Ibis table, its content identity ("" for none), and a word for what it is."""
+    """An opened source: an Ibis table, its content identity ("" for none), and how many rows its files hold."""
 
     table: Any
     identity: Callable[[], str]
+    n_rows: int | None = None
 
 
 def open_files(paths: Sequence[Path], *, engine: str | None, as_text: frozenset[str]) -> Opened:
@@ -43,8 +44,10 @@ def open_files(paths: Sequence[Path], *, engine: str | None, as_text: frozenset[
                            "Name each once.")
     parquet = [staged(p, as_text) if p.suffix.lower() in TEXT else checked_parquet(p) for p in paths]
     own_row = len(paths) == 1 and parquet[0] != paths[0]  # a text file's copy has its row numbers
+    import pyarrow.parquet as pq
+
     return Opened(parquet_table(parquet, names=[p.stem for p in paths], engine=engine, own_row=own_row),
-                  lambda: digest(*sorted(file_digest(p) for p in paths)))
+                  lambda: digest(*sorted(file_digest(p) for p in paths)), sum(pq.read_metadata(p).num_rows for p in parquet))
 
 
 def checked_parquet(path: Path) -> Path:
@@ -232,7 +235,7 @@ def open_delta(path: Path, *, engine: str | None, as_of: object = None) -> Opene
     held, logged = int(table.count().execute()), sum(actions["num_records"].to_pylist())
     if held != logged:
         raise RatingsError(f"{path.name}: its files hold {held:,} rows but its log says {logged:,}. The table is damaged; restore it.")
-    return Opened(table, lambda: f"delta-{delta.version()}-{key}")
+    return Opened(table, lambda: f"delta-{delta.version()}-{key}", held)
 
 
 def open_frame(frame: Any) -> Opened:

@@ -1,0 +1,54 @@
+"""How much is selected: rows, items, raters and the span of time; from memory where the ratings are held there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.reduce.held import held, whole
+from workbench.reduce.narrowed import INSTRUMENT, NEVER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.ratings import Ratings, Source
+
+
+def n_selected(ratings: Ratings) -> int:
+    """How many rows are selected."""
+    table = held(ratings, empty=True)
+    return int(ratings.table.count().execute()) if table is None else table.n
+
+
+def n_read(source: Source) -> int:
+    """How many rows the source has before row filters."""
+    table = whole(source) if source.unfiltered is source.table else None
+    return table.n if table else int(source.unfiltered.count().execute())
+
+
+def span(ratings: Ratings) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    """When the first and the last selected rating were given (UTC)."""
+    import pandas as pd
+
+    if table := held(ratings):
+        times = table.times("rated_at")
+        times = times[times != NEVER]
+        return tuple(pd.Timestamp(end, unit="us", tz="UTC") for end in (times.min(), times.max())) if len(times) else (None, None)
+    t = ratings.table
+    ends = t.aggregate(first=t.rated_at.min(), last=t.rated_at.max()).execute().iloc[0]
+    return tuple(None if pd.isna(end) else pd.Timestamp(end) for end in ends)
+
+
+def sizes(ratings: Ratings) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Ratings `n`, `items`, `raters`, and the least, middle and most raters of an item, `lo`, `mid`, `hi`; and the instruments."""
+    if table := held(ratings):
+        item, rater, (_, rows, size) = table.coded("item_id"), table.coded("rater_id"), table.joined(INSTRUMENT)
+        k, m = len(item.levels), len(rater.levels)
+        each = np.bincount(np.unique(item.codes * m + rater.codes) // m, minlength=k)
+        return {"n": table.n, "items": k, "raters": m, "lo": each.min(), "mid": np.median(each), "hi": each.max()}, table.shown(rows, size)
+    t = ratings.table
+    per_item = t.group_by("item_id").aggregate(k=t.rater_id.nunique())
+    spread = per_item.aggregate(lo=per_item.k.min(), mid=per_item.k.approx_median(), hi=per_item.k.max())
+    counts = t.aggregate(n=t.count(), items=t.item_id.nunique(), raters=t.rater_id.nunique()).cross_join(spread)
+    return counts.execute().to_dict("records")[0], t.select(*INSTRUMENT).distinct().limit(200).execute()

@@ -1,0 +1,43 @@
+"""A file of few rows as a frame in the contract's types, for counting in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.reduce.collect import written_down
+from workbench.schema import BY_NAME
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.ratings import Source
+
+LONG = "text"    # what is written beside ratings is long, and nothing is counted by it
+
+
+def loaded(source: Source) -> pd.DataFrame | None:
+    """The rows of a small source in their order, without columns that are empty; None where values are of a kind, or with a fault,
+    that only the engine tells apart."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table, plain = source.table, ("string", "float64", "int64", "int32", "int16", "int8")
+    kinds = {c: kind for c, kind in table.schema().items() if c not in source.missing and c != LONG}
+    kept = [c for c, kind in kinds.items() if c in BY_NAME or c.startswith("_") or str(kind) in plain]
+    if "_row" not in kinds:
+        return None
+    rows = table.get_backend().con.sql(written_down(table.select(*kept))).to_arrow_table()
+    place = rows["_row"].cast("int64").to_numpy()
+    rows = rows.take(np.argsort(place, kind="stable")) if (np.diff(place) < 0).any() else rows
+    for column in rows.column_names:
+        values = rows[column]
+        if column.startswith("_bad_") and values.null_count < len(values) or column.startswith("_zoneless_") and pc.any(values).as_py():
+            return None
+        if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
+            return None
+        if pa.types.is_integer(values.type) and 0 < values.null_count < len(values):
+            return None
+    empty = {c for c in rows.column_names if c in BY_NAME and rows[c].null_count == len(rows)}
+    return rows.select([c for c in rows.column_names if not c.startswith("_") and c not in empty]).to_pandas()
