@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench import resample
+from workbench.drift.streams import Window, measured, ratio
 from workbench.drift.turning import COLUMNS, between, dates, partition, penalty
 from workbench.errors import ParameterError
 
@@ -33,6 +35,16 @@ def test_a_partition_by_hand() -> None:
     x, variance = np.array([0.0, 0, 4, 4]), np.ones(4)
     assert partition(x, variance, 15.9) == [2] and partition(x, variance, 16.1) == []
     assert partition(x, 4 * variance, 3.9) == [2] and partition(x, 4 * variance, 4.1) == []
+
+
+def test_items_that_are_all_alike_leave_an_error_of_0_and_not_of_rounding() -> None:
+    # the pairs of each item agree in two of three: the mean is 2/3 without error, which rounding made 1e-17, a weight beyond all others'
+    pairs = np.array([25.0, 19.0, 15.0, 8.0, 9.0, 2.0])
+    window = Window(MONDAY, ratio(2 / 3 * pairs, pairs, np.ones(6), n_items=6), n_items=6, n_raters=3, n_ratings=18, n_dropped=0)
+    influence = window.sums.terms @ resample.gradient(window.sums.formula, window.sums.terms.sum(axis=0))
+    assert 0 < np.abs(influence).max() < 1e-15
+    row, _ = measured("agreement", window, 0.95)
+    assert (row["se"], row["unit_variance"]) == (0.0, 0.0) and np.isnan(row["low"])
 
 
 def test_partitions_equal_those_of_ruptures() -> None:

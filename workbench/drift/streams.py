@@ -130,7 +130,7 @@ def measured(name: str, window: Window, confidence: float) -> tuple[dict[str, ob
     influence = np.asarray(terms @ resample.gradient(sums.formula, total)).ravel()
     second, third = float(weight @ influence**2), float(weight @ influence**3)
     varies = second > 1e-24 * value**2      # more than rounding leaves, whatever the scores' unit
-    se = math.sqrt(units / (units - 1) * second)
+    se = math.sqrt(units / (units - 1) * second) if varies else 0.0
     low, high = resample.t_interval(value, se, units - 1, confidence) if varies else (math.nan, math.nan)
     skew = third / second**1.5 * math.sqrt(weight.sum()) if varies else math.nan
     return row | {"low": low, "high": high, "se": se, "unit_variance": se**2 * units, "skew": skew}, own
