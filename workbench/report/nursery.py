@@ -24,8 +24,8 @@ from jupyter_client.provisioning import LocalProvisioner
 if TYPE_CHECKING:
     from jupyter_client import AsyncKernelManager
 
-IMPORTS = ("altair", "ibis.backends.duckdb", "ipykernel.kernelapp", "IPython.core.completer", "pyarrow.dataset", "scipy.optimize",
-           "scipy.sparse.csgraph", "scipy.stats", "sklearn.cluster", "sklearn.decomposition", "sklearn.feature_extraction.text")
+IMPORTS = ("altair", "ibis.backends.duckdb", "ipykernel.kernelapp", "IPython.core.completer", "pyarrow.dataset",
+           "scipy.sparse.csgraph", "scipy.special")
 OF_REPORTS = ("cli", "report", "review")    # parts of the package that notebooks do not compute with
 PATIENCE = 60.0       # seconds in which the imports should be done
 ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}    # an allocator of Arrow, unused, would start a second at import
