@@ -7,6 +7,7 @@ question reads columns instead of parsing text. Columns that the contract casts 
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from workbench.store.engine import connect, duckdb
 TEXT = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json"}
 NOT_UTF8 = "are not UTF-8 text. Save the file as UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT."
 BATCH = 122_880          # rows of a frame that one thread of the engine takes at a time
+UNUSED: list[str] = []   # tables in memory that nothing stands on any more
 CELL_LIMIT = 16_000_000  # bytes of one line or record: what is larger is refused instead of filling the memory
 
 
@@ -263,7 +265,19 @@ def open_frame(frame: Any) -> Opened:
     arrow = arrow.cast(pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in arrow.schema]))
     arrow = arrow.append_column("_row", pa.array(np.arange(1, len(frame) + 1)))
     arrow = pa.Table.from_batches(arrow.to_batches(max_chunksize=BATCH))
-    return Opened(duckdb().create_view(f"frame_{uuid4().hex[:12]}", ibis.memtable(arrow)), lambda: frame_digest(frame))
+    return Opened(lent(ibis.memtable(arrow).op()), lambda: frame_digest(frame))
+
+
+def lent(memory: Any) -> Any:
+    """A table in memory as one of the engine's for as long as anything stands on it. What nothing does any more is handed back when the
+    next is lent: at once might be amid a query."""
+    engine, name = duckdb(), f"frame_{uuid4().hex[:12]}"
+    while UNUSED:
+        engine.con.unregister(UNUSED.pop())
+    engine.con.register(name, memory.data.to_pyarrow(memory.schema))
+    table = engine.table(name)
+    weakref.finalize(table.op(), UNUSED.append, name)
+    return table
 
 
 def frame_digest(frame: Any) -> str:
