@@ -45,7 +45,7 @@ def check_schema(ratings: Ratings) -> CheckOutcome:
 
 def check_values(ratings: Ratings) -> CheckOutcome:
     """Whether every value of the snapshot can be used: ids, numbers, times, words, levels, rubric versions. Required."""
-    n = whole(ratings.source).n if whole(ratings.source) else int(ratings.source.table.count().execute())
+    n = table.n if (table := whole(ratings.source)) else int(ratings.source.table.count().execute())
     try:
         known = facts(ratings)
     except RatingsError as fault:
@@ -58,8 +58,8 @@ def check_values(ratings: Ratings) -> CheckOutcome:
 def check_levels(ratings: Ratings) -> CheckOutcome:
     """On which scale each criterion is rated. Passes when rubric files say so, rather than the values that occur."""
     columns = ["rubric", "rubric_version", "criterion", "scale", "assumed", "n_ratings", "levels"]
-    if (table := held(ratings)) and (known := counted.per_group(table, columns[:3])):
-        found = known[0].drop(columns="n_empty")
+    if (table := held(ratings)) and (known := counted.per_group(table, columns[:3])) is not None:
+        found = known.drop(columns="n_empty")
     else:
         t = ratings.table
         found = collect(ratings.source, t.group_by(columns[:3]).aggregate(n_ratings=t.count()).order_by(columns[:3]))
@@ -86,8 +86,8 @@ def span(scale: Any) -> str:
 
 def check_gaps(ratings: Ratings) -> CheckOutcome:
     """How many ratings have no value, by criterion and status. Passes when every rating with status "rated" has one."""
-    if (rows := held(ratings)) and (known := counted.per_group(rows, ["criterion", "status"])):
-        table = known[0]
+    if (rows := held(ratings)) and (known := counted.per_group(rows, ["criterion", "status"])) is not None:
+        table = known
     else:
         t = ratings.table
         empty = t.score.isnull() & t.label.isnull()

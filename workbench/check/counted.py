@@ -26,13 +26,13 @@ def filled(table: Held, columns: Sequence[str]) -> dict[str, int]:
             for values in [table.frame[c].notna().to_numpy()]}
 
 
-def per_group(table: Held, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray] | None:
-    """The combinations of some columns in order, with n_ratings and n_empty, those without a value; and each rating's combination."""
+def per_group(table: Held, by: Sequence[str]) -> pd.DataFrame | None:
+    """The combinations of some columns in order, with n_ratings and n_empty, those without a value."""
     if (joined := table.joined(by)) is None:
         return None
     group, rows, size = joined
     empty = ~(table.given("score") | table.given("label"))
-    return table.shown(rows, size).assign(n_ratings=tally(group, size, EVERY), n_empty=tally(group, size, empty)), group
+    return table.shown(rows, size).assign(n_ratings=tally(group, size, EVERY), n_empty=tally(group, size, empty))
 
 
 def alike(table: Held) -> tuple[int, int]:

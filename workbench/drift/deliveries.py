@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
 DELIVERY = ("volume", "turnaround", "pass rate", "time")
-QUALITY = ("agreement", "gold accuracy", "separation of systems")
 COLUMNS = ("party", "window", "measure", "kind", "value", "low", "high", "e_value", "status", "confidence", "n_items", "n_raters",
            "n_ratings", "note")
 FEWEST = 10              # items in a window, below which it has no value

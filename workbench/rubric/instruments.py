@@ -32,7 +32,6 @@ OTHER_POOL = "rated by different raters: what differs may be the rubric or its r
 ADJUSTED = "fewer than 10 items in common: held on equal shares of task types ({types}) and the systems of both"
 NOT_ADJUSTED = "fewer than 10 items in common and no task types to adjust for: the items of one may be easier to tell apart"
 NO_COMMON = "no items, systems or task types in common: the versions measure different things"
-SAME_SECONDS = "an item's criteria carry one time, taken as that of all together"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ GRAPH = ("party", "role", "object", "n", "known_from")
 
 USUAL = {"rater_id": "", "rater_kind": "human", "party": None, "layer": 0, "selection": "planned", "status": "rated"}
 
+
 def party_graph(ratings: Ratings, *, parties: Mapping[str, object] | None = None) -> pd.DataFrame:
     """Which party has which roles? The overlap as edges of a graph: party, role, object, n, known_from.
 
