@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,8 +112,11 @@ def main() -> None:
         rng, camps, tally, placed, took = np.random.default_rng(SEED + row), said.get("camps", (RATERS,)), [], [], 0.0
         for draw in range(options.draws):
             panel, began = drawn(rng, **said), time.process_time()
-            answer = camps_of(panel, seed=draw)
+            looked_at, who = panel.narrowed(np.ones(len(panel.block), dtype=bool))
+            answer, camp = camps_of(looked_at, seed=draw), np.zeros(panel.n_raters, dtype=int)
             took += time.process_time() - began
+            camp[who] = answer.camp
+            answer = replace(answer, camp=camp)
             tally.append(judged(answer, camps))
             placed.append((answer.camp > 0).mean())
         print(f"{name:48} " + " ".join(f"{tally.count(kind) / len(tally):11.1%}" for kind in KINDS)

@@ -75,7 +75,7 @@ def test_one_two_and_three_raters_have_no_camps_of_two():
 def test_one_item_all_alike_and_no_overlap_each_have_their_reason():
     frame = frame_of()
     assert told(frame[frame["item_id"] == "i000"]) == "fewer than 10 ratings beside others"
-    assert told(frame.assign(score=3)) == "always the same level: opinions do not show"
+    assert told(frame.assign(score=3)) == "nearly always the same level: opinions do not show"
     apart = frame[frame["item_id"].str[1:].astype(int) % 9 == frame["rater_id"].str[1:].astype(int)]
     assert wb.disagreement.factions(wb.read(apart)).empty
     pairs = frame[(frame["item_id"].str[1:].astype(int) % 2 == 0) == (frame["rater_id"] < "r02")]
@@ -90,7 +90,7 @@ def test_a_rater_with_few_ratings_or_one_level_is_left_out_and_told_so():
     frame = frame[(frame["rater_id"] != "r00") | (frame["item_id"] < "i005")]
     table = wb.disagreement.factions(wb.read(frame)).set_index("rater_id")
     assert table.loc["r00", ["faction", "note"]].tolist() == [0, "fewer than 10 ratings beside others"]
-    assert table.loc["r08", ["faction", "note"]].tolist() == [0, "always the same level: opinions do not show"]
+    assert table.loc["r08", ["faction", "note"]].tolist() == [0, "nearly always the same level: opinions do not show"]
     assert table.loc["r01":"r04", "faction"].nunique() == 1 and table.loc["r05":"r07", "faction"].nunique() == 1
     assert (table.loc["r01":"r07", "faction"] > 0).all() and table.loc["r00", "n_ratings"] == 5
 
@@ -99,6 +99,19 @@ def test_raters_who_share_little_are_not_guessed_at():
     table = wb.disagreement.factions(wb.read(frame_of((6, 6), items=60, per_item=2)), min_ratings=5)
     assert (table["faction"] == 0).all() and table["n_factions"].isna().all()
     assert "cannot tell: these raters share too few items, or are too noisy, for camps to be seen" in set(table["note"])
+
+
+def test_sparse_ratings_without_camps_exclude_some_but_leave_small_ones_untold():
+    one = wb.disagreement.factions(wb.read(frame_of((12,), items=300, across=0.6, per_item=4, seed=2)))
+    assert one["n_factions"].isna().all() and (one["faction"] == 0).all() and one["detectable"].between(0, 0.9).all()
+    assert one["note"].str.startswith("cannot tell: these raters share too few items for small camps to be seen; two of equal size").all()
+    many = wb.disagreement.factions(wb.read(frame_of((12,), items=3000, across=0.6, per_item=4, seed=2)))
+    assert (many["n_factions"] == 0).all() and many["detectable"].iloc[0] > one["detectable"].iloc[0]
+
+
+def test_pairs_who_share_few_items_say_none_where_many_raters_make_up_for_it():
+    many = wb.disagreement.factions(wb.read(frame_of((60,), items=1500, across=0.6, per_item=12, seed=4)))
+    assert (many["n_factions"] == 0).all()      # two raters share 56 items, and there are 1,770 pairs
 
 
 def test_scores_on_a_scale_without_levels_are_cut_by_their_ranks():

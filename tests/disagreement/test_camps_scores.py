@@ -129,12 +129,14 @@ def test_what_items_of_a_prompt_have_in_common_is_found_and_is_nothing_without_p
     assert panel(rng, items=60, per_item=6).shared_in_blocks == (0.0, 0.0)
 
 
-def test_a_part_of_the_items_keeps_the_raters_who_use_two_levels_there():
-    found = of_rows([0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 0])
-    part, who = found.narrowed(np.array([True, True, False, True]), keep=np.array([True, True, False]))
-    assert who.tolist() == [0, 1] and part.n_raters == 2
-    assert part.value.tolist() == [0, 1, 1, 0, 0, 1] and part.item.tolist() == [0, 1, 2, 0, 1, 2]
-    assert found.narrowed(np.array([True, True, False, False]))[1].tolist() == [0, 2]
+def test_a_part_of_the_items_keeps_the_raters_who_there_leave_their_commonest_level_five_times():
+    rated = {0: [1] * 6 + [0] * 5, 1: [1] * 7 + [0] * 4, 2: [2, 2, 2, 3, 3, 3, 4, 4, 1, 1, 1]}
+    found = of_rows(*rated.values())
+    part, who = found.narrowed(np.ones(11, dtype=bool))
+    assert who.tolist() == [0, 2] and part.n_raters == 2
+    assert part.value.tolist() == rated[0] + rated[2] and part.item.tolist() == list(range(11)) * 2
+    some, who = found.narrowed(np.arange(11) >= 1, keep=np.array([False, True, True]))
+    assert who.tolist() == [2] and some.item.tolist() == list(range(10)) and some.value.tolist() == rated[2][1:]
 
 
 def test_what_items_of_unequal_clarity_add_to_correlations_is_taken_off_and_nothing_else():

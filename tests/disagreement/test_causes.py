@@ -61,6 +61,14 @@ def test_none_and_cannot_tell_are_said_once_for_all_criteria_alike() -> None:
     assert untold["severity"] == "unknown"
 
 
+def test_what_sparse_ratings_exclude_is_said_once_for_criteria_that_cannot_be_told() -> None:
+    few = "cannot tell: these raters share too few items for small camps to be seen; two of equal size, whose opinions correlate by {} or less"
+    tables = [camps(c, math.nan, {"a": 0}, few.format(d)).assign(detectable=d) for c, d in (("tone", .3), ("facts", .4))]
+    untold, = faction_findings(pd.concat(tables), NO_ITEMS)
+    assert untold["sentence"] == ("Whether raters fall into camps on facts, tone cannot be told: these raters share too few items for small camps to be "
+                                  "seen; two of equal size whose opinions correlate by 0.3 or less would more often than not have been seen.")
+
+
 def test_what_would_have_been_seen_is_the_least_of_all_criteria_and_left_out_where_camps_were_seen_but_judge_one_thing() -> None:
     weak, strong = camps("tone", 0, {"a": 0}).assign(detectable=.3), camps("facts", 0, {"a": 0}).assign(detectable=.7)
     alike = camps("style", 0, {"a": 0}).assign(detectable=math.nan)

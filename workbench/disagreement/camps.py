@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.disagreement.camps_scores import Panel
+from workbench.disagreement.camps_scores import OFF, Panel, off_commonest
 from workbench.disagreement.camps_search import SMALLEST, SURE, Answer, camps_of, repeated
 from workbench.disagreement.hot import later_half
 from workbench.disagreement.units import Units, rated_units
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_RATERS = 300   # time grows with the square of the raters
 MOST_RATINGS = 200_000
-ONE_LEVEL = "always the same level: opinions do not show"
+ONE_LEVEL = "nearly always the same level: opinions do not show"
 COLUMNS = ["rater_id", "criterion", "rubric", "faction", "support", "load", "n_ratings", "n_factions", "across", "across_low",
            "across_high", "detectable", "p", "status", "note"]
 
@@ -50,15 +50,17 @@ def factions(ratings: Ratings, *, min_ratings: int = 10, false_share: float = 0.
     falls in this camp; below 0.92 it is 0. load: correlation with the camp's thing (with the common one if there are none).
     n_factions: 2, 3, 4; 0 for none; nan if it cannot be told. across: how the things of the two nearest camps correlate, with the 95 %
     interval of resamples (camps are sought anew in each, so it lies a little low); camps above .8 are none. detectable: without camps, what
-    is excluded: two of equal size whose things correlate by this or less would more often than not have been seen; nan below .1, as
-    is n_factions then. p: of the first parting.
+    is excluded: two of equal size whose things correlate by this or less would more often than not have been seen; nan if not even
+    those of things without correlation. Then none cannot be told from some, nor where the median two raters share fewer than 100 items
+    and a camp of a quarter of them, whose thing correlates by .6 with the others', would be missed more than once in five. p: of the
+    first parting.
     status: "found" where the camps of the earlier half of the data part the later half too, or the other way round (undated data are halved
     by `seed`), "watch" where not, "" without camps. note: what cannot be told, and why.
 
-    min_ratings: raters with fewer, on items that others rated, are not placed. false_share: chance to see camps where none are, over all
-    criteria together. Of more than 300 raters the 300 with most ratings are looked at, of more than 200,000 ratings those of a random
-    part of the items or prompts. A camp has two raters or more, so four are needed; levels without order (three or more) hold no opinion
-    that could be cut: look at each level as a yes/no criterion.
+    min_ratings: raters with fewer, on items that others rated, are not placed, nor those with fewer than 5 off their commonest level.
+    false_share: chance to see camps where none are, over all criteria together. Of more than 300 raters the 300 with most ratings are
+    looked at, of more than 200,000 ratings those of a random part of the items or prompts. A camp has two raters or more, so four are
+    needed; levels without order (three or more) hold no opinion that could be cut: look at each level as a yes/no criterion.
     Errors: `ParameterError` for a share outside 0-1 or fewer than 2 ratings.
 
     Source: polychoric correlations as in Olsson 1979, doi:10.1007/BF02296207; parametric bootstrap of the number of groups as in McLachlan
@@ -86,10 +88,9 @@ def body_of(units: Units, min_ratings: int) -> Body:
     item, place = units.cells["row"].to_numpy(), units.cells["place"].to_numpy(dtype=float)
     n = np.bincount(rater, minlength=len(names))
     chosen = (np.random.default_rng(0).random(len(item)) < MOST_RATINGS / len(item))[units.blocks][item]
-    used = np.unique(np.column_stack([rater, np.unique(place, return_inverse=True)[1]])[chosen], axis=0)[:, 0]
-    kinds = np.bincount(used, minlength=len(names))
+    told = off_commonest(rater[chosen], place[chosen], len(names)) >= OFF
     most = np.argsort(np.argsort(-n, kind="stable"), kind="stable")
-    reason = np.select([n < min_ratings, kinds < 2, most >= MOST_RATERS],
+    reason = np.select([n < min_ratings, ~told, most >= MOST_RATERS],
                        [f"fewer than {min_ratings} ratings beside others", ONE_LEVEL,
                         f"only the {MOST_RATERS} raters with most ratings are looked at"], "").astype(object)
     among = np.flatnonzero(reason == "")
@@ -136,11 +137,13 @@ def rows_of(body: Body, level: float, seed: int) -> pd.DataFrame:
 def notes_of(answer: Answer) -> Iterator[str]:
     """What each rater looked at is told."""
     told = answer.note
+    bound = (f"two of equal size, whose opinions correlate by {answer.detectable:.2g} or less once noise is out, "
+             "would more often than not have been seen")
     if answer.n_camps == 0 and not told:
-        told = (f"no camps: two of equal size, whose opinions correlate by {answer.detectable:.2g} or less once noise is out, "
-                "would more often than not have been seen")
+        told = f"no camps: {bound}"
     elif np.isnan(answer.n_camps) and not told:
-        told = "cannot tell: these raters share too few items, or are too noisy, for camps to be seen"
+        told = ("cannot tell: these raters share too few items, or are too noisy, for camps to be seen" if np.isnan(answer.detectable)
+                else f"cannot tell: these raters share too few items for small camps to be seen; {bound}")
     for camp, support in zip(answer.camp, answer.support):
         yield told if told or camp else f"cannot tell: in the same camp in {support:.0%} of resamples, {SURE:.0%} are needed"
 

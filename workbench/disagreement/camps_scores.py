@@ -23,13 +23,14 @@ DENSE = 0.25      # share of items x raters rated from which a full table is no 
 FEW = 8           # levels, up to which comparing an opinion with each bound is faster than a search
 COUNTED = 4       # pairs of levels, of any raters, for each rating: more are not counted but multiplied out
 AT_ONCE = 2_000_000
+OFF = 5           # ratings off a rater's commonest level, below which opinions do not show
 
 
 @dataclass(frozen=True)
 class Panel:
     """Ratings of one criterion: codes of item and rater, place on the scale, all (N,), no rater twice on an item; block (U,) of an item.
 
-    Items of a block (a prompt) are drawn together. Every rater has two levels or more.
+    Items of a block (a prompt) are drawn together. Every rater has `OFF` ratings or more off the commonest level.
     """
 
     item: np.ndarray
@@ -71,16 +72,12 @@ class Panel:
         return total.take(rank)
 
     def narrowed(self, items: np.ndarray, *, keep: np.ndarray | bool = True) -> tuple[Panel, np.ndarray]:
-        """The chosen items (U,) and raters (R,), less those who then have one level only; and who the raters left are."""
+        """The chosen items (U,) and raters (R,), less those who then have nearly one level only; and who the raters left are."""
         here = items[self.item] & np.broadcast_to(keep, self.n_raters)[self.rater]
-        low, high = np.full(self.n_raters, np.inf), np.full(self.n_raters, -np.inf)
-        np.minimum.at(low, self.rater[here], self.value[here])
-        np.maximum.at(high, self.rater[here], self.value[here])
-        who = np.flatnonzero(high > low)
-        here &= (high > low)[self.rater]
-        place, code = np.cumsum(items) - 1, np.searchsorted(who, self.rater[here])
-        block = np.unique(self.block[items], return_inverse=True)[1].ravel()
-        return Panel(place[self.item[here]], code, self.value[here], block), who
+        who = np.flatnonzero(told := off_commonest(self.rater[here], self.value[here], self.n_raters) >= OFF)
+        here &= told[self.rater]
+        place, block = np.cumsum(items) - 1, np.unique(self.block[items], return_inverse=True)[1].ravel()
+        return Panel(place[self.item[here]], np.searchsorted(who, self.rater[here]), self.value[here], block), who
 
     @cached_property
     def _groups(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -172,8 +169,7 @@ class Panel:
         inner = np.append(owner[1:] == owner[:-1], False)
         upper = (reach - (reach - counts)[start][owner]) / np.add.reduceat(counts, start)[owner]
         bound = ndtri(np.where(inner, upper, 0.5))
-        levels = np.diff(np.append(start, len(owner)))
-        if (most := int(levels.max())) > FEW:
+        if (most := int((levels := np.diff(np.append(start, len(owner)))).max())) > FEW:
             apart = 64.0   # opinions lie well within +-32
             return np.searchsorted((apart * owner + bound)[inner], apart * self.rater + opinion) + self.rater
         code = np.repeat(start[self.rater][None], len(opinion), axis=0)
@@ -206,8 +202,7 @@ class Panel:
 
     def chunks(self, draws: int) -> Iterator[int]:
         """Sizes of lots of draws that fit in memory."""
-        one = max(len(self.block) * (self.n_raters if self._dense else 1), len(self.item), 6 * self.n_raters**2)
-        most = max(AT_ONCE // one, 1)
+        most = max(AT_ONCE // max(len(self.block) * (self.n_raters if self._dense else 1), len(self.item), 6 * self.n_raters**2), 1)
         while draws > 0:
             yield min(draws, most)
             draws -= most
@@ -216,7 +211,7 @@ class Panel:
         """Sums over shared items of s_i^a s_j^b for the `POWERS` a, b: each (D, R, R), from scores (D, N) and item weights (D, U)."""
         weight = np.ones((1, len(self.block))) if weight is None else weight
         if self._dense:
-            full, seen = np.zeros((len(score), len(self.block), self.n_raters)), np.zeros((1, len(self.block), self.n_raters))
+            full, seen = (np.zeros((n, len(self.block), self.n_raters)) for n in (len(score), 1))
             full[:, self.item, self.rater] = score
             seen[:, self.item, self.rater] = 1
             square = full * full
@@ -256,6 +251,15 @@ class Panel:
             place = (self.rater[first] * self.n_raters + self.rater[second], np.arange(len(first)))
             found.append((first, second, csr_array((np.ones(len(first)), place), shape=(self.n_raters**2, len(first)))))
         return found
+
+
+def off_commonest(rater: np.ndarray, value: np.ndarray, n_raters: int) -> np.ndarray:
+    """(R,) how many of each rater's ratings are not at the commonest of the rater's levels."""
+    order = np.lexsort((value, rater))
+    first = np.flatnonzero(np.diff(rater[order], prepend=-1) | (np.diff(value[order], prepend=np.nan) != 0))
+    most = np.zeros(n_raters, dtype=int)
+    np.maximum.at(most, rater[order][first], np.diff(first, append=len(order)))
+    return np.bincount(rater, minlength=n_raters) - most
 
 
 def working(sums: tuple[np.ndarray, ...], coefficients: np.ndarray, load: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

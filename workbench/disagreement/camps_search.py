@@ -20,7 +20,9 @@ ROUNDS = 10
 NEARLY = 0.75      # of the raters that another number of camps places
 REPEAT = 0.05      # p at which camps of one half are seen again in the other
 LOT = 40           # draws between two looks at p
-STEPS = tuple(k / 20 for k in range(2, 19))   # correlations of two camps' things that "none" may exclude
+STEPS = tuple(k / 20 for k in range(19))   # correlations of two camps' things that "none" may exclude
+MET = 100          # items that the median two raters share, from which a correlation of their opinions is known to about .1
+PLAIN, SURELY = 0.6, 0.8   # with fewer, "none" is said where camps this far apart, one of a quarter of the raters, would be seen as often
 NEAR = 0.8         # correlation of two camps' things above which they are one, however sure it is that they are not quite
 SURE = 0.92       # share of resamples in which a rater must fall in the same camp
 
@@ -204,8 +206,9 @@ def camps_of(panel: Panel, *, seed: int = 0, draws: int = 200, level: float = 0.
         nobody, unknown = np.zeros(panel.n_raters, dtype=int), np.full(panel.n_raters, np.nan)
         if len(fits) > 1:
             return Answer(nobody, unknown, 0.0, p, fits[1], f"no camps: what the best two judge correlates by {fits[1].across[0]:.2f}")
-        seen = detectable(panel, fits[0], null, level, rng)
-        return Answer(nobody, unknown, 0.0 if seen == seen else np.nan, p, fits[0], detectable=seen)
+        least = detectable(panel, fits[0], null, level, rng)
+        told = least == least and plain(panel, fits[0], null, level, rng)
+        return Answer(nobody, unknown, 0.0 if told else np.nan, p, fits[0], detectable=least)
     tried = [(*supported(panel, fit, rng), fit) for fit in apart]
     count = np.array([(camp > 0).sum() for camp, *_ in tried])
     camp, support, reach, fit = tried[np.flatnonzero(count >= NEARLY * count.max())[-1 if count.any() else 0]]
@@ -264,14 +267,29 @@ def detectable(panel: Panel, fit: Fit, null: np.ndarray, level: float, rng: np.r
     Sought from where the gain to be expected says so, downward to where draws of such camps bear it out.
     """
     _, weight, _ = working(*panel.moments(panel.observed), fit.load)
-    batch = np.array(STEPS)[:, None, None]
-    camp, load = (np.broadcast_to(a, (len(STEPS), panel.n_raters)) for a in (np.argsort(np.argsort(fit.load[0])) % 2, fit.load[0]))
-    planted = Fit(camp, load, batch + (1 - batch) * np.eye(2), np.zeros(len(STEPS)))
-    gain = np.maximum(fitted(planted.model, weight, np.zeros_like(camp), load, k=1).cost, 0)
-    for at in np.flatnonzero(chance(gain, null) <= level)[::-1]:
-        truth, seen = Fit(*(a[at:at + 1] for a in (camp, load, planted.between, planted.cost))), 0
-        for n in panel.chunks(LOT):
-            seen += (chance(gain_of(grown(*panel.moments(redrawn(panel, truth, rng, n)), k=2)), null) <= level).sum()
-        if 2 * seen > LOT:
-            return STEPS[at]
-    return np.nan
+    planted = halved(fit, np.array(STEPS), part=2)
+    gain = np.maximum(fitted(planted.model, weight, np.zeros_like(planted.camp), planted.load, k=1).cost, 0)
+    found = (step for step, p in zip(STEPS[::-1], chance(gain, null)[::-1])
+             if p <= level and 2 * seen(panel, halved(fit, np.array([step]), part=2), null, level, rng) > 1)
+    return next(found, np.nan)
+
+
+def plain(panel: Panel, fit: Fit, null: np.ndarray, level: float, rng: np.random.Generator) -> bool:
+    """Whether "none" may be said at all: raters share enough items, or distant camps would surely have been seen all the same."""
+    met = panel.crossed(np.ones(len(panel.item)))[np.triu_indices(panel.n_raters, 1)]
+    return np.median(met) >= MET or seen(panel, halved(fit, np.array([PLAIN]), part=4), null, level, rng) >= SURELY
+
+
+def halved(fit: Fit, across: np.ndarray, *, part: int) -> Fit:
+    """The raters of a fit in two camps, every second (`part` 2) or fourth one by loading in the other, their things correlated by
+    `across` (B,)."""
+    between = across[:, None, None] + (1 - across[:, None, None]) * np.eye(2)
+    camp = (np.argsort(np.argsort(fit.load[0])) % part == 1).astype(int)
+    camp, load = (np.broadcast_to(a, (len(across), len(camp))) for a in (camp, fit.load[0]))
+    return Fit(camp, load, between, np.zeros(len(across)))
+
+
+def seen(panel: Panel, planted: Fit, null: np.ndarray, level: float, rng: np.random.Generator) -> float:
+    """Share of ratings drawn from planted camps in which two camps are seen."""
+    ps = [chance(gain_of(grown(*panel.moments(redrawn(panel, planted, rng, n)), k=2)), null) for n in panel.chunks(LOT)]
+    return float((np.concatenate(ps) <= level).mean())

@@ -58,14 +58,15 @@ def faction_findings(factions: pd.DataFrame, parting: pd.DataFrame) -> list[dict
             none[named] = part["detectable"].iloc[0]
         elif n != n:
             why = next((note for note in part["note"] if note), "too little is known")
-            untold.setdefault(why.removeprefix("cannot tell: "), []).append(named)
+            untold.setdefault(why.removeprefix("cannot tell: ").partition("; two of")[0], {})[named] = part["detectable"].iloc[0]
         else:
             rows.append(camps(criterion, rubric, part, parting))
     if none:
         rows.append(finding(NOTEBOOK, "camps", f"On {examples(list(none))}, raters fall into no camps beyond severity, scale use and noise"
                             f"{excluded(list(none.values()))}.", severity="ok"))
-    rows += [finding(NOTEBOOK, "camps untold", f"Whether raters fall into camps on {examples(names)} cannot be told: {why}.",
-                     severity="unknown", where={"reason": why.split(":")[0]}) for why, names in untold.items()]
+    rows += [finding(NOTEBOOK, "camps untold", f"Whether raters fall into camps on {examples(list(names))} cannot be told: {why}"
+                     f"{excluded(list(names.values()))}.", severity="unknown", where={"reason": why.split(":")[0]})
+             for why, names in untold.items()]
     return rows
 
 
