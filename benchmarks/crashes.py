@@ -77,7 +77,7 @@ def start(place: Path, *options: str, limit: int = 0, before: Sequence[str] = ()
 def forked(place: Path, *options: str) -> int:
     """The process, and process group, of a run that need not import anything; what it says goes to `said.txt`."""
     for module in ("workbench.cli.program", "workbench.report.make", "papermill.engines", "nbclient", "jupyter_client.kernelspec", "duckdb",
-                   "ibis", "mistune", "jinja2", "pygments.lexers", "bleach", "pyarrow.parquet"):
+                   "ibis", "mistune", "jinja2", "pygments.lexers", "nh3", "pyarrow.parquet"):
         import_module(module)
     process = os.fork()
     if process:

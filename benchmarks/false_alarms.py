@@ -6,7 +6,7 @@
 Each pipeline gives 500 five-point ratings a week (`programmes.py`) for 52 weeks after a baseline of so many weeks. A step of so many
 standard deviations begins at week 20; delay 0 is the first look after it, a miss counts as the weeks left. Seeds were fixed before the
 first run. Ours is the monitor as it stands but for the reading of tables: exact values, what raters account for, evidence, e-BH. The
-streams of a table are reckoned together, which gives each the evidence that it has alone. "oracle": the same evidence told the
+streams of a table are reckoned together, which gives each the evidence that it has alone. "oracle": the same steps, told the
 variance components, which no monitor can know: where weeks are told not to differ, one week far off is enough. evidently and river are
 not dependencies here and were not run again. Seconds are of the processor.
 """
@@ -26,7 +26,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 from programmes import BATCH, KINDS, LENIENCY, Week, many, programme  # noqa: E402
 
 from workbench.drift.alarms import alarm_bar  # noqa: E402
-from workbench.drift.evidence import log_evidence, without_raters  # noqa: E402
+from workbench.drift.evidence import CHANGE, linked_sums, log_evidence, start_weights, without_raters  # noqa: E402
 from workbench.drift.exchangeable import BINS, exchangeable_values, normal_scores, summed  # noqa: E402
 
 SEED, STEP_AT, RATINGS, WEEKS, ERROR = 77101, 20, 500, 52, 0.05
@@ -52,11 +52,20 @@ def ours(weeks: list[Week], first: int, number: int = 0, *, known: str = "") -> 
     part[rater, window] = n / size[window]
     inner = given["scale"] - LENIENCY**2                   # rounding adds to what differs within raters
     told = (None, 0.0, 0.0) if known == "batches" else (LENIENCY**2 * part.T @ part, LENIENCY**2, inner)
-    kind = {"CALMER": (1.0,), "BETWEEN": np.zeros(0), "WEIGHT": np.ones(1), "OF_SHARED": (1.0,), "shared_variance": lambda *_, **__: told}
-    with mock.patch.multiple("workbench.drift.evidence", **kind):
+    with mock.patch("workbench.drift.evidence.shared_variance", lambda *_, **__: told):
         values, shared, offsets = without_raters(values, [(rater, window, n, *sums)], **given)
-        shared = BATCH**2 / given["scale"] * np.eye(len(size)) if known == "batches" else shared
-        return log_evidence(values, units=size, unit_variance=np.ones(len(size)), first=first, shared=shared, offsets=offsets)[first:]
+    more = BATCH**2 / given["scale"] * np.eye(len(size)) if known == "batches" else shared + offsets if shared is not None else 0
+    return told_evidence(values, np.diag(1 / size) + more, first)
+
+
+def told_evidence(values: np.ndarray, covariance: np.ndarray, first: int) -> np.ndarray:
+    """Log evidence at each weekly look where windows' (co)variances are known: likelihoods of steps over that of no change."""
+    starts = np.arange(first, len(values))
+    _, _, a, b = (part[0] for part in linked_sums(values[None] - values[0], covariance[None], starts))
+    size, (weight, later) = (CHANGE**2 * covariance.diagonal()[:first + 1].mean(), start_weights(len(starts)))
+    begun = np.arange(len(values))[:, None] >= starts
+    gain = np.where(begun, b**2 / (1 / size + a) / 2 - np.log1p(size * a) / 2 + np.log(weight), -np.inf)
+    return np.logaddexp(np.logaddexp.reduce(gain, axis=1), np.log(later[begun.sum(axis=1)]))[first:]
 
 
 def shewhart(weeks: list[Week], first: int) -> np.ndarray:

@@ -6,10 +6,11 @@ import errno
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from workbench import cache
-from workbench.cache import cache_folder, kept
+from workbench.cache import cache_folder, kept, parquet_frame
 from workbench.errors import WorkbenchError
 
 
@@ -52,3 +53,12 @@ def test_a_cache_that_may_not_be_written_is_said_to_be_so() -> None:
     with pytest.raises(WorkbenchError, match=r"could not be written \(Permission denied\)"):
         kept("staged/a.parquet", write)
     assert kept("staged/b.txt", lambda partial: partial.write_text("whole")).read_text() == "whole"
+
+
+def test_a_parquet_file_is_read_as_pandas_reads_it(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["a", None], "n": [1, 2], "share": [0.5, float("nan")], "yes": [True, False],
+                          "at": pd.to_datetime(["2026-01-05T10:00Z", None], utc=True), "kind": pd.Categorical(["x", "y"])}, index=[3, 5])
+    table.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(parquet_frame(tmp_path / "t.parquet"), pd.read_parquet(tmp_path / "t.parquet"))
+    with pytest.raises(FileNotFoundError):
+        parquet_frame(tmp_path / "none.parquet")

@@ -48,7 +48,8 @@ def test_what_was_planted_is_found(weekly: Run) -> None:
     assert (about(found, "disagreement", "accuracy", "writing")["status"] == "found").any(), "the hot slice"
     assert len(about(found, "disagreement", "helpfulness", "medicine")), "the hole in the rubric"
     assert (about(found, "rubric", "helpfulness")["severity"] != "unknown").any(), "the better rubric"
-    assert len(about(found, "drift", "accuracy", "rubric version 2", "2026-W40")), "the step at week 40"
+    step = about(found, "drift", "accuracy", "rubric version 2")
+    assert (step["severity"] == "alarm").any() and len(about(step, "drift", "2026-W40")), "the step at week 40"
     assert len(about(found, "drift", "accuracy", "rubric version 1", "mix of task_type")), "the mix shift, told from real change"
 
 
@@ -56,7 +57,7 @@ def test_no_alarm_is_raised_where_nothing_was_planted(weekly: Run) -> None:
     found = pd.read_parquet(weekly.path / "findings.parquet")
     alarms = found[found["severity"] == "alarm"]
     assert {(notebook, json.loads(place).get("criterion")) for notebook, place in zip(alarms["notebook"], alarms["slice"])} == {
-        ("signal", "helpfulness")}, "gains that only those see who wrote the rubric"
+        ("drift", "accuracy"), ("signal", "helpfulness")}, "the step at week 40, and gains that only those see who wrote the rubric"
 
 
 def test_pages_are_small_enough_to_mail(weekly: Run) -> None:

@@ -10,8 +10,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def workspace(start: Path | None = None) -> Path | None:
@@ -54,6 +58,14 @@ def digest(*parts: object) -> str:
 def stamp(decisive: Mapping[str, object]) -> str:
     """The id of a passport: 16 hexadecimal digits for what decides a number."""
     return digest(json.dumps(decisive, sort_keys=True))[:16]
+
+
+def parquet_frame(path: Path) -> pd.DataFrame:
+    """A Parquet file of ours as a frame; `pandas.read_parquet` would first load Arrow's data sets, which takes longer than the file."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        return file.read(use_pandas_metadata=True).to_pandas()
 
 
 def kept(name: str, write: Callable[[Path], None]) -> Path:

@@ -49,9 +49,10 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
         table = kept_findings(table, least)
     table = suppressed(table, least)
     chosen = columns or [c for c in table.columns if c not in SILENT and not empty(table[c])]
-    chosen = [c for c in chosen if c != "note" or not empty(table.head(limit)[c])]
-    rows = table.head(limit).to_dict("records")
-    marks, whole = footnotes(rows) if "note" in chosen else {}, whole_numbers(table[chosen].head(limit))
+    top = table.head(limit)
+    chosen = [c for c in chosen if c != "note" or not empty(top[c])]
+    rows, text = top.to_dict("records"), top[chosen]
+    marks, whole = footnotes(rows) if "note" in chosen else {}, whole_numbers(text)
     said = [f"{mark}: {note}" for note, mark in marks.items()]
     head = "".join(f"<th scope='col'>{escape(TITLES.get(c, c.replace('_', ' ').capitalize()))}</th>" for c in chosen)
     rows = [veiled(row | {c: whole[c][i] for c in whole}, least) for i, row in enumerate(rows)]
@@ -63,8 +64,8 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
     caption = [x for x in ("; ".join(x for x in (more, hidden, brackets) if x), *said) if x]
     html = f"<table class='shown'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     below = "".join(f"<p class='caption'>{escape(line)}</p>" for line in caption)
-    text = table.head(limit).assign(**{c: [row[c] for row in rows] for c in COUNTS if least and c in chosen})
-    return Shown(html + below, text[chosen].to_string(index=False))
+    text = text.assign(**{c: [row[c] for row in rows] for c in COUNTS if c in chosen}) if least else text
+    return Shown(html + below, text.to_string(index=False))
 
 
 def veiled(row: dict[str, Any], least: int) -> dict[str, Any]:
@@ -74,8 +75,9 @@ def veiled(row: dict[str, Any], least: int) -> dict[str, Any]:
 
 def whole_numbers(rows: pd.DataFrame) -> dict[str, list[object]]:
     """The columns that hold fractions by their type alone, such as counts with a gap, as whole numbers; estimates are none."""
-    floats = rows.drop(columns=["value", "low", "high"], errors="ignore").select_dtypes("float")
-    counted = [c for c in floats if floats[c].notna().any() and (floats[c].dropna() % 1 == 0).all() and floats[c].abs().max() > 1]
+    floats = {c: rows[c].tolist() for c in rows if rows[c].dtype == "float64" and c not in ("value", "low", "high")}
+    known = {c: [x for x in column if x == x] for c, column in floats.items()}
+    counted = [c for c in known if all(map(float.is_integer, known[c])) and any(abs(x) > 1 for x in known[c])]
     return {c: [int(x) if x == x else x for x in floats[c]] for c in counted}
 
 
@@ -94,7 +96,7 @@ def data_cell(row: dict[str, Any], column: str, marks: dict[str, str]) -> str:
 
 def empty(column: pd.Series) -> bool:
     """Whether a column says nothing: all missing, or all blank text."""
-    return bool(column.isna().all() or (column.astype("string").fillna("") == "").all())
+    return bool(column.isna().all()) if column.dtype.kind in "biufmM" else not any(map(str, column.dropna()))
 
 
 def cell(row: dict[str, Any], column: str) -> str:

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import one_of
+from workbench.schema import COUNTS, SEVERITIES
 
 MEASURES = ("value", "low", "high", "se", "confidence", "method", "estimand",
             "n_items", "n_raters", "n_ratings", "n_dropped", "note")
 NUMBERS = ("value", "low", "high", "se", "confidence")
-COUNTS = ("n_items", "n_raters", "n_ratings", "n_dropped")
 THESE_RATERS = "these raters"
 SUCH_RATERS = "such raters"
 
-SEVERITIES = ("alarm", "attention", "unknown", "ok")
 STATUSES = ("watch", "found")
 FINDING = ("id", "notebook", "severity", "status", "sentence", "slice", "name", *MEASURES, "action")
 

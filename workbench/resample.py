@@ -22,6 +22,7 @@ Formula = Callable[[np.ndarray], np.ndarray]
 
 # Cells of one block of bootstrap weights, or of totals less an item: bounds memory at 32 MB, whatever the number of rows.
 BLOCK = 4_000_000
+AT_ONCE = 65_536   # items drawn in one go: more do not fit the fast memory
 # Draws this near a value are the same value, summed in another order.
 ROUNDING = 1e-12
 # Beyond this many cells (a second's work) the slope stands for what leaving an item out does; it is 1 / n off, n being large then.
@@ -123,15 +124,17 @@ def resamples(weight: np.ndarray, *, draws: int, seed: int) -> Iterator[np.ndarr
     """
     generator = np.random.default_rng(seed)
     rows, n = len(weight), int(weight.sum())
-    size = max(1, BLOCK // max(rows, 1))
+    size, most = max(1, BLOCK // max(rows, 1)), max(1, AT_ONCE // max(n, 1))
     owner = np.repeat(np.arange(rows), weight.astype(int)) if n < 15 * rows else None
     for start in range(0, draws, size):
         count = min(size, draws - start)
         if owner is None:
             yield generator.multinomial(n, weight / n, size=count).astype(float)
         else:
-            drawn = [np.bincount(owner[generator.integers(n, size=n)], minlength=rows) for _ in range(count)]
-            yield np.array(drawn, dtype=float)
+            places = (owner[generator.integers(n, size=(lot, n))] + rows * np.arange(lot)[:, None]
+                      for lot in (min(most, count - at) for at in range(0, count, most)))
+            drawn = [np.bincount(place.ravel(), minlength=len(place) * rows) for place in places]
+            yield np.concatenate(drawn).reshape(count, rows).astype(float)
 
 
 def merge(terms: Terms, weight: np.ndarray, cluster: np.ndarray) -> tuple[Terms, np.ndarray]:

@@ -19,6 +19,8 @@ RATER_KINDS = ("human", "expert", "adjudicator", "model", "program", "gold", "ou
 STATUSES = ("rated", "unsure", "skipped", "not_applicable", "cancelled")
 SELECTIONS = ("planned", "audit", "routed", "review")
 SCALES = ("nominal", "ordinal", "interval", "ratio")
+SEVERITIES = ("alarm", "attention", "unknown", "ok")                # of findings
+COUNTS = ("n_items", "n_raters", "n_ratings", "n_dropped")          # of estimates
 
 COLUMNS: tuple[Column, ...] = (
     Column("item_id", "string"),

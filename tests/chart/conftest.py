@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 import pytest
+from altair.utils import schemapi
 
+from workbench.chart.written import written
 from workbench.estimates import estimate, estimates_table
 
 MEASURES = {"method", "note", "n_items", "n_raters", "n_ratings", "n_dropped", "confidence"}
@@ -14,8 +16,17 @@ MEASURES = {"method", "note", "n_items", "n_raters", "n_ratings", "n_dropped", "
 
 @pytest.fixture(autouse=True)
 def checked_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every chart drawn here is checked against the Vega-Lite schema, which a report's charts are not."""
-    monkeypatch.setattr("workbench.chart.style.unchecked", lambda draw: draw)
+    """Every chart drawn here is checked against the Vega-Lite schema, which a report's charts are not: these are made otherwise, and
+    alike."""
+    def checked(draw: Callable[..., object]) -> Callable[..., object]:
+        def drawn(*args: object, **options: object) -> object:
+            chart = draw(*args, **options)
+            with schemapi.debug_mode(False):
+                assert written(draw(*args, **options)) == chart.to_dict(validate=False)
+            return chart
+        return drawn
+
+    monkeypatch.setattr("workbench.chart.style.unchecked", checked)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from altair.utils import schemapi
 from altair.utils.schemapi import SchemaValidationError
 
 from workbench import chart
-from workbench.chart.style import ACCENT, ALERT, QUIET, _written, row_axis, styled
+from workbench.chart import written
+from workbench.chart.style import ACCENT, ALERT, QUIET, row_axis, styled
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = alt.Chart(pd.DataFrame({"a": [1, 2]})).mark_point().encode(x="a:Q")
@@ -59,15 +61,20 @@ def test_the_charts_of_these_tests_are_checked_and_a_reports_are_not(monkeypatch
     assert schemapi.DEBUG_MODE
 
 
-def test_a_table_that_many_marks_draw_is_written_down_once() -> None:
-    written, usual, frame = [], alt.data_transformers.get(), pd.DataFrame({"a": [1, 2]})
-    alt.data_transformers.register("counted", lambda data: written.append(len(data)) or usual(data))
+def test_a_table_that_many_marks_draw_is_written_down_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, usual, frame = [], written._table, pd.DataFrame({"a": [1, 2]})
+    monkeypatch.setattr(written, "_table", lambda table, *rest: held.append(len(table)) or usual(table, *rest))
     drawn = alt.vconcat(*(POINTS.properties(data=frame), POINTS.properties(data=frame.head(1))) * 3)
-    with alt.data_transformers.enable("counted"):
-        spec = _written(drawn)
-        assert alt.data_transformers.active == "counted"
-    alt.data_transformers.register("counted", None)
-    assert written == [2, 1] and spec == drawn.to_dict()
+    assert written.written(drawn) == drawn.to_dict() and held == [2, 1]
+
+
+def test_cells_are_written_as_altair_writes_them() -> None:
+    times = pd.to_datetime(["2026-01-05", None], utc=True)
+    frame = pd.DataFrame({"a": [1.5, float("inf")], "b": [True, False], "c": ["x", "y"], "d": times, "e": pd.array([1, None], "Int64"),
+                          "f": pd.Categorical(["u", None]), "g": [2, 3], "i": [[1, 2], [3]]})
+    assert written.written(POINTS.properties(data=frame)) == POINTS.properties(data=frame).to_dict()
+    texts = POINTS.properties(data=pd.DataFrame({"a": ["x", None], "b": pd.Series(["x", None], dtype="object")}))
+    assert '{"a": null, "b": null}' in json.dumps(written.written(texts))     # for which Altair writes NaN, which is no JSON
 
 
 def test_a_subtitle_breaks_between_its_parts() -> None:

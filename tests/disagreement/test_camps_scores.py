@@ -113,13 +113,6 @@ def test_a_search_among_many_bounds_cuts_as_comparing_with_each_does(monkeypatch
     np.testing.assert_array_equal(compared, drawn.cut(opinion))
 
 
-def test_values_by_place_add_up_over_the_items_of_each():
-    drawn = panel(np.random.default_rng(13), items=50, per_item=3)
-    few = Panel(*(a[: 100] for a in (drawn.item, drawn.rater, drawn.value)), drawn.block)     # the last items have none
-    x = np.random.default_rng(14).normal(size=100)
-    assert few.over_items(x[few.by_place]) == pytest.approx(np.bincount(few.item, x, 50), abs=EXACT)
-
-
 def test_what_items_of_a_prompt_have_in_common_is_found_and_is_nothing_without_prompts():
     rng = np.random.default_rng(5)
     thing, own = panel(rng, items=6_000, per_item=6, prompts=5, shared=0.5).shared_in_blocks

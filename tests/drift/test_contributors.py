@@ -249,7 +249,7 @@ def test_a_rater_seen_once_is_said_to_have_too_few_ratings() -> None:
     table = wb.drift.contributors(wb.read(pd.concat([frame, once])))
     guest = table[table["rater_id"] == "guest"]
     assert guest["value"].isna().all() and set(guest["status"]) == {"unknown"}
-    assert "1 ratings tell it: fewer than 20" in guest["note"].tolist()
+    assert "1 of its ratings bears on severity, fewer than the 20 needed" in guest["note"].tolist()
 
 
 def test_nominal_labels_have_agreement_but_no_severity() -> None:

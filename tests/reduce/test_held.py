@@ -13,7 +13,8 @@ import workbench as wb
 from workbench.ratings import Ratings
 from workbench.errors import RatingsError
 from workbench.instrument import Criterion, Rubric, Scale
-from workbench.reduce import cells, facts, moments, pair_tables, patterns, repeated_ratings, votes
+from workbench.reduce import (cells, count_by, facts, moments, n_levels, pair_tables, patterns, profiles, repeated_ratings, tallies,
+                              votes)
 from workbench.reduce.held import held
 from workbench.reduce.membership import memberships
 from workbench.reduce.select import select
@@ -126,6 +127,22 @@ NARROWED = {"all": lambda r: r, "until": lambda r: r.until("2026-W46"), "week": 
             "month": lambda r: r.where(month="2026-11-01"), "party": lambda r: r.where(party=[None, "lab"]),
             "kinds": lambda r: r.where(rater_kind=["gold", "model"], layer="1"), "batch": lambda r: r.where(batch_no="2", criterion="fit"),
             "nobody": lambda r: r.where(party="none such")}
+
+
+@pytest.mark.parametrize("narrow", NARROWED)
+def test_tallies_by_columns_are_the_engines(narrow: str, tmp_path: Path) -> None:
+    full_of_traps(4).to_parquet(tmp_path / "ratings.parquet")
+    read = wb.read(tmp_path / "ratings.parquet")
+    ours, its = NARROWED[narrow](read), NARROWED[narrow](Ratings(replace(read.source, small=False, memory={})))
+    for by in (["party"], ["rater_id", "week"], ["criterion", "layer", "party"]):
+        pd.testing.assert_frame_equal(tallies(ours, by=by), tallies(its, by=by), check_dtype=False)
+    assert [n_levels(ours, c) for c in ("item_id", "party")] == [n_levels(its, c) for c in ("item_id", "party")]
+    if narrow != "nobody":
+        for by in (["criterion"], ["party", "criterion"]):
+            pd.testing.assert_frame_equal(count_by(ours, by=by), count_by(its, by=by), check_dtype=False)
+            mine, theirs = (profiles(r, by=by, window="month") for r in (ours, its))
+            pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
+    assert not [place for place in ours.source.memory if not isinstance(place, (str, tuple))], "the engine was asked"
 
 
 @pytest.mark.parametrize("by", [[], ["criterion", "party"], ["week", "rubric_version"], ["layer", "batch_no"]], ids="-".join)

@@ -33,6 +33,15 @@ def test_megabytes_of_output_are_no_fault_and_kept_whole(tmp_path: Path) -> None
     assert done.error == "" and sum(len(output["text"]) for output in done.notebook["cells"][0]["outputs"]) == 30 * 100_001
 
 
+def test_json_that_a_cell_shows_comes_back_as_it_was_beside_text_and_errors(tmp_path: Path) -> None:
+    shown = "{'application/json': {'a': [1, {'b': None}]}, 'text/plain': 'one'}"
+    code = f"from IPython.display import display\nh = display({shown}, raw=True, display_id='x')\nh.update({{'application/json': {{'a': 2}}}}, raw=True)"
+    done = ran(code + "\ndisplay({'application/json': {'c': 3}}, raw=True)\n1 / 0", tmp_path)
+    first, second, error = done.notebook["cells"][0]["outputs"]
+    assert first["data"] == {"application/json": {"a": 2}} and second["data"] == {"application/json": {"c": 3}}
+    assert type(second["data"]["application/json"]) is dict and error["ename"] == "ZeroDivisionError" == done.error.split(":")[0]
+
+
 @pytest.mark.parametrize(("code", "said"), [
     ("import os; os._exit(1)", "its Python process ended by itself"),
     ("import os; os.kill(os.getpid(), 9)", "its Python process was killed, as it is when the machine has no memory left"),

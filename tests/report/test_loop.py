@@ -83,13 +83,13 @@ def test_finding_action_effect(workspace: Path, write: Callable, ratings: Callab
     told, slip = made.manifest["actions"]["told"]
     assert (told["first_seen"], told["last_seen"], told["owner"], told["state"]) == ("2026-W45", "2026-W46", "Ann", "acted on 2026-11-09")
     assert (told["then"]["value"], told["when_acted"]["value"], told["now"]["value"]) == (0.5, 0.5, 0.7)
-    assert told["effect"] == "smaller, beyond noise" and slip["warning"] == f"No report here has a finding of this id; is it {ID}?"
+    assert told["effect"] == "smaller, beyond noise (assumes disjoint items)" and slip["warning"] == f"No report here has a finding of this id; is it {ID}?"
     page = made.index.read_text()
     assert "What was done, and whether it worked" in page and "smaller, beyond noise" in page and "is it agreement/share-is-low?" in page
     write("agreement", save=SHARE.replace("SHARE", "0.4").replace("SEVERITY", "alarm"))
-    assert run("agreement", period="2026-W46")[0].manifest["actions"]["told"][0]["effect"] == "no change that can be told"
+    assert run("agreement", period="2026-W46")[0].manifest["actions"]["told"][0]["effect"] == "no change that can be told (assumes disjoint items)"
     write("agreement", save=SHARE.replace("SHARE", "0.3").replace("SEVERITY", "alarm"))
-    assert run("agreement", period="2026-W46")[0].manifest["actions"]["told"][0]["effect"] == "worse"
+    assert run("agreement", period="2026-W46")[0].manifest["actions"]["told"][0]["effect"] == "worse (assumes disjoint items)"
 
 
 def test_a_muted_finding_is_folded_and_counted_and_closes_its_gate(workspace: Path, write: Callable) -> None:

@@ -65,3 +65,22 @@ def test_on_a_store_it_reads_the_version_recorded_and_says_when_that_was_erased(
     forget_rater(workspace / "data/live", "y")
     with pytest.raises(ParameterError, match="version 0 of live was erased when a rater was forgotten"):
         rerun("agreement", data="data/live")
+
+
+def test_a_parameter_that_is_a_path_is_found_again_in_the_workspace_and_asked_for_elsewhere(
+        workspace: Path, write: Callable, tmp_path_factory: pytest.TempPathFactory) -> None:
+    write("agreement", "assert open(criterion).read() == 'tone'")
+    outside = tmp_path_factory.mktemp("elsewhere") / "which.txt"
+    for place in (workspace / "data/which.txt", outside):
+        place.write_text("tone")
+    run("agreement", parameters={"criterion": str(workspace / "data/which.txt")})
+    assert rerun("agreement").empty
+    [made] = run("agreement", parameters={"criterion": str(outside)})
+    assert str(outside.parent) not in (made.path / "manifest.json").read_text()
+    with pytest.raises(ReportError, match="cannot tell what criterion was; the code is as it was. Give it again: .*--set criterion=") as raised:
+        rerun(made.path)
+    assert "changed since" not in str(raised.value)
+    assert rerun(made.path, parameters={"criterion": str(outside)}).empty
+    write("agreement", "2 + 2")
+    with pytest.raises(ReportError, match="the package, a notebook or the pack have changed since"):
+        rerun(made.path)

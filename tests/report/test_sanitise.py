@@ -38,7 +38,12 @@ def test_a_picture_in_markdown_is_not_fetched_and_a_link_stays_a_link() -> None:
 
 def test_plain_markup_of_tables_stays() -> None:
     html = "<table><caption>n</caption><tr><th scope=\"row\">a</th><td style=\"text-align: left;\">1</td></tr></table>"
-    assert "<caption>" in clean_html(html) and "text-align: left" in clean_html(html)
+    assert "<caption>" in clean_html(html) and "text-align:left" in clean_html(html)
+
+
+def test_a_style_neither_loads_nor_lifts_a_part_out_of_its_place() -> None:
+    shown = clean_html("<p style='color: red; position: fixed; cursor: url(//evil.example); Content: url(x); width: 100px; --x: url(y)'>x</p>")
+    assert Elements.of(shown).styles == {"color:red;width:100px"}
 
 
 def test_columns_of_words_are_told_from_columns_of_numbers() -> None:

@@ -26,8 +26,7 @@ def test_pythons_own_paths_and_the_home_folder_go_too() -> None:
 def test_runner_metadata_and_floods_are_dropped() -> None:
     cell = {"cell_type": "code", "id": "a", "metadata": {"tags": [], "papermill": {"start_time": "now"}, "execution": {}}, "source": "",
             "outputs": [{"output_type": "stream", "name": "stdout", "text": "x" * (MAX_TEXT + 5)}]}
-    marker = {"cell_type": "markdown", "metadata": {"tags": ["papermill-error-cell-tag"]}, "source": "An exception"}
-    cleaned = clean_notebook({"cells": [marker, cell], "metadata": {"papermill": {"input_path": "/x"}}}, path_scrubber({}))
+    cleaned = clean_notebook({"cells": [cell], "metadata": {"papermill": {"input_path": "/x"}}}, path_scrubber({}))
     assert cleaned["metadata"] == {} and len(cleaned["cells"]) == 1
     assert cleaned["cells"][0]["metadata"] == {"tags": []}
     assert cleaned["cells"][0]["outputs"][0]["text"].endswith("… 5 more characters were cut.")

@@ -16,7 +16,7 @@ import workbench
 from workbench.errors import ParameterError, ReportError
 from workbench.estimates import estimate, estimates_table
 from workbench.report import compare, run
-from workbench.report.joint import RECOMPUTED
+from workbench.report.joint import RECOMPUTED, VEILED
 from workbench.report.versus import DISJOINT, change_of, changed_estimates
 from workbench.store.erase import forget_rater
 from workbench.store.managed import append_ratings
@@ -113,3 +113,37 @@ def test_what_grows_from_week_to_week_is_compared_on_the_ratings_of_both_while_t
     forget_rater(workspace / "data/live", "c")
     erased = compare("agreement/2026-W45", "agreement/2026-W46", data="data/live")
     assert "was erased when a rater was forgotten" in erased.joint and set(erased.estimates["note"]) == {DISJOINT}
+
+
+BY_RATER = MEASURED.replace('by=["criterion"])]', 'by=["criterion"]), wb.agreement.raters(ratings)]')
+FEW = 4
+
+
+@pytest.mark.parametrize(("terms", "n_new"), [(f'pseudonyms = "WB_KEY"\nmin_cell = {FEW}', 30), (f'pseudonyms = "WB_KEY"\nmin_cell = {FEW}', FEW - 1),
+                                             ('party = "north"', 30)])
+def test_reports_of_a_private_pack_are_compared_on_both_as_its_terms_allow(
+        workspace: Path, write: Callable, monkeypatch: pytest.MonkeyPatch, terms: str, n_new: int) -> None:
+    monkeypatch.setattr(workbench, "read", read)
+    monkeypatch.setenv("WB_KEY", "the-key-itself")
+    people = {"a": "anna.meier@north.example", "b": "Jane Doe", "c": "nr-07"}
+    weeks = [week_of(first, n, n).to_pandas() for first, n in (("2026-10-28", 60), ("2026-11-04", 60), ("2026-11-11", n_new))]
+    rows = pd.concat(weeks).assign(party="north").replace({"rater_id": people})
+    others = rows[rows["rater_id"] == "nr-07"].assign(party="southland", rater_id="so-01", rating_id=lambda rows: rows["rating_id"] + "o")
+    pd.concat([rows, others]).to_csv(workspace / "data/small.csv", index=False)
+    write("agreement", BY_RATER, save=SUMMED)
+    (workspace / "reports/mine.toml").write_text(f'data = "data/small.csv"\n{terms}\n[[notebook]]\nname = "agreement"\n')
+    for period in ("2026-W45", "2026-W46"):
+        run("mine", period=period)
+    found = compare("mine/2026-W45", "mine/2026-W46")
+    assert found.joint == ""
+    alpha = found.estimates.set_index("name").loc["krippendorff_alpha"]
+    apart = compare("mine/2026-W45", "mine/2026-W46", joint=False).estimates.set_index("name").loc["krippendorff_alpha"]
+    assert alpha["note"] == RECOMPUTED and alpha["high"] - alpha["low"] < 0.7 * (apart["high"] - apart["low"])
+    by_rater = found.estimates[found.estimates["name"] == "central_tendency"]
+    assert len(by_rater) >= 3 and by_rater["note"].str.startswith(VEILED if n_new < FEW else "as 120 of the later's 150 items").all()
+    hidden = [*people.values(), "so-01", "southland", "the-key"] if "pseudonyms" in terms else ["so-01", "southland"]
+    said = found.estimates.to_csv() + found.findings.to_csv() + found.made.to_csv() + (workspace / "reports/index.html").read_text()
+    assert not [name for name in hidden if name in said]
+    if "pseudonyms" in terms:
+        monkeypatch.delenv("WB_KEY")
+        assert "no such environment variable" in compare("mine/2026-W45", "mine/2026-W46").joint

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 
 import altair as alt
 import pandas as pd
 from altair.utils import schemapi
+
+from workbench.chart.written import written
 
 # One meaning, one colour, in all charts; each also differs in lightness or shape, for greyscale and colour blindness.
 INK = "#3b4351"        # text, and the estimates beside the headline
@@ -40,29 +42,14 @@ def styled(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> alt.TopLev
     """
     if alt.renderers.active == "default":
         alt.renderers.enable("mimetype")
-    chart = chart.properties(title=alt.Title(title, subtitle=_lines(subtitle)), background=PAPER, padding=8, config=_config())
-    drawn = _written(chart)
+    looks = {"title": alt.Title(title, subtitle=_lines(subtitle)), "background": PAPER, "padding": 8, "config": _config()}
+    chart = chart.properties(**looks) if schemapi.DEBUG_MODE else put_on(chart.copy(deep=False), **looks)
+    drawn = chart.to_dict() if schemapi.DEBUG_MODE else written(chart)
     json.dumps(drawn, allow_nan=False)   # JSON knows no NaN: a page that holds one does not load
     # Shown as checked: Altair would write it down a second time, which costs as much as the statistics. A copy of the chart does.
     object.__setattr__(chart, "_repr_mimebundle_", lambda *_, **__: alt.renderers.get()(drawn))
+    object.__setattr__(chart, "specification", drawn)
     return chart
-
-
-def _written(chart: alt.TopLevelMixin) -> dict[str, object]:
-    """The chart as Vega-Lite, each table written down once, however many marks draw it; `schemapi.DEBUG_MODE` says whether checked."""
-    usual, done = alt.data_transformers.get(), {}
-
-    def once(table: object) -> object:
-        if id(table) not in done:
-            done[id(table)] = usual(table), table     # held, so that no other has its id
-        return done[id(table)][0]
-
-    alt.data_transformers.register("once", once)
-    try:
-        with alt.data_transformers.enable("once"):
-            return chart.to_dict(validate=schemapi.DEBUG_MODE)
-    finally:
-        alt.data_transformers.register("once", None)
 
 
 def unchecked(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
@@ -76,8 +63,19 @@ def unchecked(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLe
 
 
 def layered(*marks: alt.Chart | alt.LayerChart) -> alt.LayerChart:
-    """The marks on top of each other."""
-    return alt.layer(*(shared(mark) for mark in marks))
+    """The marks on top of each other. Where nothing is checked, properties are put on this very chart, and it stays one in panels."""
+    chart = alt.layer(*(shared(mark) for mark in marks))
+    if not schemapi.DEBUG_MODE:
+        object.__setattr__(chart, "properties", partial(put_on, chart))
+        object.__setattr__(chart, "__deepcopy__", lambda _: chart)
+    return chart
+
+
+def put_on(chart: alt.TopLevelMixin, **properties: object) -> alt.TopLevelMixin:
+    """The chart itself with these properties; Altair would copy it and check each."""
+    for name, value in properties.items():
+        chart[name] = value
+    return chart
 
 
 def shared(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:

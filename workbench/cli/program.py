@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from workbench.cli.importing import import_files
 from workbench.cli.lab import lab
 from workbench.cli.reports import compare, gate, init, list_all, prune, run, verify
 from workbench.errors import ParameterError, WorkbenchError
+
+RARELY = 50_000     # objects made between two looks for such as only hold each other: imports make many, and none of that kind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +55,7 @@ def workbench(version: Annotated[bool, typer.Option("--version", callback=show_v
 
 def start(arguments: list[str] | None = None) -> None:
     """Run a command; an error of the reader's making is one message on standard error and an exit code, no traceback."""
+    gc.set_threshold(RARELY, 20, 20)
     try:
         app(args=arguments, prog_name="workbench")
     except WorkbenchError as error:

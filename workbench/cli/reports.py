@@ -55,7 +55,9 @@ def run(name: Annotated[str, typer.Argument(metavar="PACK|NOTEBOOK", help="repor
 
 
 def verify(name: Run, again: Annotated[bool, typer.Option("--rerun", help="Also make it again on its data, and demand the same.")] = False,
-           data: Annotated[Path | None, typer.Option(help="Where its data lie; default: the pack's own.")] = None) -> None:
+           data: Annotated[Path | None, typer.Option(help="Where its data lie; default: the pack's own.")] = None,
+           settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter that was a path, which no "
+                                                              "report records. Repeatable.")] = None) -> None:
     """Is a report as it was made? Leaves with 1 where it is not."""
     from workbench import report
 
@@ -65,7 +67,7 @@ def verify(name: Run, again: Annotated[bool, typer.Option("--rerun", help="Also 
         print(f"{row.file}: {row.what}")
     print(f"{name}: {f'{len(files)} of' if len(files) else 'all'} {len(found.manifest['files'])} files "
           f"{'are not as they were made' if len(files) else 'are as they were made'}")
-    differ = report.rerun(found.path, data=data) if again else files.head(0)
+    differ = report.rerun(found.path, data=data, parameters=named_values(settings)) if again else files.head(0)
     for row in differ.itertuples():
         print(f"{row.table} {row.id}: {row.then or '(not there)'}; now {row.now or '(not there)'}")
     if again:

@@ -49,27 +49,9 @@ class Panel:
         return np.argsort(self.rater, kind="stable")
 
     @cached_property
-    def _places(self) -> tuple[np.ndarray, list[int], np.ndarray]:
-        size = np.bincount(self.item, minlength=len(self.block))
-        rank = np.argsort(np.argsort(-size, kind="stable"), kind="stable")
-        order = self._rows[0]
-        start = np.cumsum(size) - size
-        nth = np.arange(len(order)) - start[self.item[order]]
-        return order[np.lexsort((rank[self.item[order]], nth))], np.bincount(nth).tolist(), rank
-
-    @property
-    def by_place(self) -> np.ndarray:
-        """(N,) the ratings: first one of each item, the items with most before, then another of each that has more, ..."""
-        return self._places[0]
-
-    def over_items(self, x: np.ndarray) -> np.ndarray:
-        """(U,) sums over each item's ratings of values (N,), given as `by_place`."""
-        _, sizes, rank = self._places
-        total, at = np.zeros(len(rank)), 0
-        for n in sizes:
-            total[:n] += x[at:at + n]
-            at += n
-        return total.take(rank)
+    def by_item(self) -> np.ndarray:
+        """(N,) the ratings in the order of their items."""
+        return np.lexsort((self.rater, self.item))
 
     def narrowed(self, items: np.ndarray, *, keep: np.ndarray | bool = True) -> tuple[Panel, np.ndarray]:
         """The chosen items (U,) and raters (R,), less those who then have nearly one level only; and who the raters left are."""
@@ -143,11 +125,6 @@ class Panel:
         score /= np.sqrt(np.maximum(variance, 1e-12))[:, owner]
         coefficients = np.stack([np.add.reduceat(score * drop, start, axis=1) for drop in drops], axis=2)
         return score, coefficients
-
-    @cached_property
-    def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        order = np.lexsort((self.rater, self.item))
-        return order, self.rater[order], np.searchsorted(self.item[order], np.arange(len(self.block) + 1))
 
     @cached_property
     def of_block(self) -> np.ndarray:
@@ -243,7 +220,7 @@ class Panel:
         """Ratings and themselves, then those one, two, ... places apart among the ratings of an item: (M,) each, and (R R, M) who."""
         from scipy.sparse import csr_array
 
-        order, found = self._rows[0], []
+        order, found = self.by_item, []
         for gap in range(int(np.bincount(self.item, minlength=1).max())):
             first, second = order[:len(order) - gap], order[gap:]
             same = self.item[first] == self.item[second]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -17,29 +18,17 @@ REPEATED = "item_spread"    # the factor whose levels are a rater's ratings of o
 
 @dataclass(frozen=True)
 class Forms:
-    """Sums over units; those of two groups of units add up.
-
-    wide: for each pair of factors that cross units, and for each such factor with the ratings ("y"), Z_k'WM Z_l or Z_k'WM Y, sparse:
-    their squares are summed when all units are in. sums: name -> number. noise: (3, raters) units rated again, the sum of their
-    variances, and of the squares of these.
-    W weighs a unit of n ratings by 1 / (n - 1), M takes away its mean.
+    """Sums over units: `sums`, name -> number, and `noise` (3, raters): units rated again, the sum of their variances, and of the squares
+    of these. Of two factors, and of one with the ratings ("y"), the sum of the squares of Z_k'WM Z_l or Z_k'WM Y: W weighs a unit of
+    n ratings by 1 / (n - 1), M takes away its mean.
     """
 
-    wide: dict[tuple[object, object], csr_array]
     sums: dict[object, float]
     noise: np.ndarray
 
-    def plus(self, other: Forms, sign: int = 1) -> Forms:
-        """Both groups of units together, or (`sign` -1) what is left without the other."""
-        return Forms({key: matrix + sign * other.wide[key] for key, matrix in self.wide.items()},
-                     {key: value + sign * other.sums[key] for key, value in self.sums.items()}, self.noise + sign * other.noise)
-
     def square(self, first: object, second: object) -> float:
         """Sum of the squares of Z_k'WM Z_l."""
-        key = (first, second) if (first, second) in self.wide else (second, first)
-        if key in self.wide:
-            return float((self.wide[key].data ** 2).sum())
-        return self.sums[first, second] if (first, second) in self.sums else self.sums[second, first]
+        return self.sums[(first, second) if (first, second) in self.sums else (second, first)]
 
     def solved(self, factors: Sequence[str]) -> tuple[np.ndarray, float, np.ndarray]:
         """Variances of the factors, of the rest, and what each factor's adds to the mean variance within a unit, for 1 of it.
@@ -65,61 +54,72 @@ class Forms:
         return found[:k], float(found[k]), expected[k, :k] / max(expected[k, k], 1)
 
 
-def forms_of(unit: np.ndarray, place: np.ndarray, coordinate: np.ndarray, crossed: dict[str, np.ndarray],
-             nested: dict[str, np.ndarray], own: np.ndarray, rater: np.ndarray, sizes: dict[str, int]) -> Forms:
-    """The forms of a group of units.
+def forms_of(unit: np.ndarray, place: np.ndarray, coordinate: np.ndarray, crossed: dict[str, np.ndarray], nested: dict[str, np.ndarray],
+             own: np.ndarray, rater: np.ndarray, group: np.ndarray) -> list[Forms]:
+    """The forms of all units, then those without each group of units.
 
-    unit, place, coordinate, own, rater: (N,). crossed: factor -> (N,) codes below `sizes`[factor] that occur in several units. nested:
-    those that occur in one (-1: none). sizes: also of "y", the coordinates, and "raters".
+    unit, place, coordinate, own, rater, group: (N,). crossed: factor -> (N,) codes that occur in several units (-1: none). nested: those
+    that occur in one. A group's levels of a crossed factor are held apart from another's until the squares are summed.
     """
-    unit = np.unique(unit, return_inverse=True)[1]
-    n = np.bincount(unit)
+    count, n = int(group.max()) + 1, np.bincount(unit)
     weight = 1 / np.maximum(n - 1, 1)
     row, each = weight[unit], weight / n
-    ratings = indicator(coordinate, sizes["y"], place)
-    at = {name: indicator(code, sizes.get(name)) for name, code in (crossed | nested).items()}
-    units = indicator(unit)
+    sizes = {name: int(code.max()) + 1 for name, code in (crossed | {"y": coordinate}).items()}
+    apart = {name: np.where(code < 0, -1, code + group * sizes[name]) for name, code in (crossed | {"y": coordinate}).items()}
+    ratings = indicator(apart.pop("y"), place)
+    of_unit, units = owners(unit, group), indicator(unit)
+    at = {name: indicator(code) for name, code in (apart | nested).items()}
     per_unit = {name: (z.T @ units).tocsr() for name, z in (at | {"y": ratings}).items()}
 
-    names = list(at)
-    wide, sums = {}, {}
+    names, parts, totals = list(at), {}, {}
     for i, first in enumerate(names):
-        sought = (*names[i:], "y") if first != REPEATED else ()
+        sought, owner = (*names[i:], "y") if first != REPEATED else (), owners((apart | nested)[first], group)
         left, less = ((at[first].T * row).tocsr(), (per_unit[first] * each).tocsr()) if sought else (None, None)
         for second in sought:
             matrix = (left @ (ratings if second == "y" else at[second]) - less @ per_unit[second].T).tocsr()
-            if first in crossed and (second in crossed or second == "y"):
-                wide[first, second] = matrix
-            else:
-                sums[first, second] = float((matrix.data ** 2).sum())
-        counts = per_unit[first]
-        inside = np.diff(at[first].indptr) > 0
-        squares = np.bincount(counts.indices, counts.data**2, len(n))
-        sums[first, "rest"] = float((row[inside] ** 2).sum() - squares @ (weight * each))
-        sums[first, "trace"] = float(row[inside].sum() - squares @ each)
-    totals = per_unit["y"]
-    sums["variance"] = float(row @ place**2 - np.bincount(totals.indices, totals.data**2, len(n)) @ each)
-    sums["units"] = float((n > 1).sum())
-    return Forms(wide, sums, noise(own, rater, ratings, place, sizes["raters"]))
+            level, x = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.data
+            parts[first, second] = np.bincount(owner[level], x**2, count)
+            if first in sizes and second in sizes:
+                cell = pd.factorize(level % sizes[first] * sizes[second] + matrix.indices % sizes[second])[0]
+                whole = np.bincount(cell, x)
+                parts[first, second] = 2 * np.bincount(owner[level], x * whole[cell], count) - parts[first, second]
+                totals[first, second] = whole @ whole
+        counts, inside = per_unit[first], np.diff(at[first].indptr) > 0
+        squares, of = counts.data**2 * each[counts.indices], of_unit[counts.indices]
+        for name, heavy in (("rest", weight), ("trace", np.ones(len(n)))):
+            parts[first, name] = np.bincount(group[inside], (row * heavy[unit])[inside], count) \
+                - np.bincount(of, squares * heavy[counts.indices], count)
+    y = per_unit["y"]
+    parts["variance"] = np.bincount(group, row * place**2, count) - np.bincount(of_unit[y.indices], y.data**2 * each[y.indices], count)
+    parts["units"] = np.bincount(of_unit[n > 1], minlength=count).astype(float)
+    again, totals = noise(own, rater, ratings, place, group), {key: part.sum() for key, part in parts.items()} | totals
+    whole = Forms(totals, again.sum(axis=0))
+    return [whole, *(Forms({key: totals[key] - part[g] for key, part in parts.items()}, whole.noise - again[g]) for g in range(count))]
 
 
-def indicator(code: np.ndarray, size: int | None = None, values: np.ndarray | None = None) -> csr_array:
-    """(N, size): each row's value, or 1, in the column of its code; nothing where the code is negative."""
+def owners(code: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The group of each code's ratings; codes below 0 have none."""
+    found = np.zeros(int(code.max(initial=-1)) + 1, dtype=int)
+    found[code[code >= 0]] = group[code >= 0]
+    return found
+
+
+def indicator(code: np.ndarray, values: np.ndarray | None = None) -> csr_array:
+    """(N, codes): each row's value, or 1, in the column of its code; nothing where the code is negative."""
     from scipy.sparse import csr_array
 
     rows = np.flatnonzero(code >= 0)
-    size = int(code.max(initial=-1)) + 1 if size is None else size
-    return csr_array((np.ones(len(rows)) if values is None else values[rows], (rows, code[rows])), shape=(len(code), size))
+    values = np.ones(len(code)) if values is None else values
+    return csr_array((values[rows], (rows, code[rows])), shape=(len(code), int(code.max(initial=-1)) + 1))
 
 
-def noise(own: np.ndarray, rater: np.ndarray, ratings: csr_array, place: np.ndarray, n_raters: int) -> np.ndarray:
-    """(3, raters): how many units each rated again, the sum of the variances of these repeats, and of their squares."""
-    code = np.unique(own, return_inverse=True)[1]
-    times = np.bincount(code)
-    totals = (indicator(code).T @ ratings).tocsr()
+def noise(own: np.ndarray, rater: np.ndarray, ratings: csr_array, place: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """(groups, 3, raters): how many units each rated again, the sum of the variances of these repeats, and of their squares."""
+    times, count, n_raters = np.bincount(own), int(group.max()) + 1, int(rater.max()) + 1
+    totals = (indicator(own).T @ ratings).tocsr()
     rows = np.repeat(np.arange(len(times)), np.diff(totals.indptr))
-    squares = np.bincount(code, place**2) - np.bincount(rows, totals.data**2, len(times)) / times
+    squares = np.bincount(own, place**2) - np.bincount(rows, totals.data**2, len(times)) / times
     again = times > 1
-    variance, who = squares[again] / (times[again] - 1), np.zeros(len(times), int)
-    who[code] = rater
-    return np.array([np.bincount(who[again], x, n_raters) for x in (np.ones(again.sum()), variance, variance**2)])
+    variance, who = squares[again] / (times[again] - 1), owners(own, group * n_raters + rater)[again]
+    found = [np.bincount(who, x, count * n_raters) for x in (np.ones(again.sum()), variance, variance**2)]
+    return np.stack(found).reshape(3, count, n_raters).swapaxes(0, 1)

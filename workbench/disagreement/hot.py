@@ -203,12 +203,9 @@ def later_half(units: Units, seed: int) -> np.ndarray:
 
 def slice_rows(parts: Sequence[Units], cuts: Sequence[Sequence[Cut]], tested: pd.DataFrame) -> list[dict[str, object]]:
     """The rows of `slices` for the tests of one kind."""
-    rows = []
-    for (part, place), group in tested.groupby(["part", "cut"], sort=True):
-        units, cut = parts[part], cuts[part][place]
-        n_raters = units.raters_of(cut.codes, len(cut.names))
-        rows += [row_of(units, cut, int(row.group), row, n_raters) for row in group.itertuples()]
-    return rows
+    met = {(part, place): parts[part].raters_of(cuts[part][place].codes, len(cuts[part][place].names))
+           for part, place in dict.fromkeys(zip(tested["part"], tested["cut"]))}
+    return [row_of(parts[row.part], cuts[row.part][row.cut], int(row.group), row, met[row.part, row.cut]) for row in tested.itertuples()]
 
 
 def row_of(units: Units, cut: Cut, k: int, test: object, n_raters: np.ndarray) -> dict[str, object]:

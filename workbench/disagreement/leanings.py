@@ -8,6 +8,7 @@ pattern at all is in no group.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def leanings(panel: Panel, late: np.ndarray, *, min_size: int, level: float, see
             break
         k += 1
     centre = own.centres[k]
-    group = own.own.placed(centre)[0].astype(int)
+    group = own.own.placed(centre)[0]
     return Leaning(group, (centre - centre[0])[1:], errors(panel, x, group, k), first, stability(panel, x, group, k, seed),
                    repeats(panel, x, null, centre, late))
 
@@ -136,24 +137,23 @@ class Residuals:
     and are by a rater beyond the last."""
 
     def __init__(self, panel: Panel, x: np.ndarray) -> None:
+        from scipy.sparse import csr_array
+
         self.panel, self.n_items, self.sizes = panel, len(panel.block), np.bincount(panel.rater)
         self.x, self.item = x[panel.by_rater], np.where(x != 0, panel.item, self.n_items)[panel.by_rater]
-        self.start, self._rater = np.cumsum(self.sizes) - self.sizes, np.where(x != 0, panel.rater, len(self.sizes))[panel.by_place]
-        self._twice = 2 * x[panel.by_place]
-        self._centre, self._among = np.zeros(len(self.sizes) + 1), np.zeros(self.n_items + 1)
+        self.start, self._among = np.cumsum(self.sizes) - self.sizes, np.zeros(self.n_items + 1)
+        own, who = x[panel.by_item], panel.rater[panel.by_item]
+        each = (np.stack([2 * own, -1.0 * (own != 0)], axis=1), np.stack([who, who + len(self.sizes)], axis=1))
+        ends = 2 * np.cumsum(np.append(0, np.bincount(panel.item, minlength=self.n_items)))
+        self._squares = csr_array((each[0].ravel(), each[1].ravel(), ends), shape=(self.n_items, 2 * len(self.sizes)))
 
     def saved(self, centre: np.ndarray) -> np.ndarray:
-        """(U,) what squares of each item a centre (R,) saves."""
-        self._centre[:-1] = centre
-        own = self._centre.take(self._rater)
-        each = self._twice - own
-        each *= own
-        return self.panel.over_items(each)
+        """(U,) what squares of each item a centre (R,) saves: 2 x c - c^2 of each residual x."""
+        return self._squares @ np.concatenate([centre, centre**2])
 
-    def placed(self, centre: np.ndarray, usual: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Each item's group, -1 where it lies nearest to the first of the centres, that of items as usual; and what squares that saves.
-        usual: what the first saves, where known."""
-        group, best = np.full(self.n_items, -1, dtype=np.int8), self.saved(centre[0]) if usual is None else usual
+    def placed(self, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each item's group, -1 where it lies nearest to the first of the centres, that of items as usual; and what squares that saves."""
+        group, best = np.full(self.n_items, -1), self.saved(centre[0])
         for k, own in enumerate(centre[1:]):
             saved = self.saved(own)
             np.copyto(group, k, where=saved > best)
@@ -190,13 +190,13 @@ def settled(own: Residuals, centre: np.ndarray) -> np.ndarray:
     for _ in range(TURNS):
         last, usual = -np.inf, own.saved(centre[0])
         for _ in range(ROUNDS):
-            group, gain = own.placed(centre, usual)
-            if gain.sum() <= last * (1 + 1e-4):
+            saved = [own.saved(one) for one in centre[1:]]
+            best = reduce(np.maximum, saved, usual)
+            if (total := best.sum()) <= last * (1 + 1e-4):
                 break
-            last, kept = gain.sum(), group
-            for k in range(len(centre) - 1):
-                centre[k + 1] = own.mean(kept == k)
-        centre[0] = own.mean(kept == -1)
+            last, kept = total, [(one > usual) & (one == best) for one in saved]
+            centre[1:] = [own.mean(inside) for inside in kept]
+        centre[0] = own.mean(~np.logical_or.reduce(kept))
     return centre
 
 

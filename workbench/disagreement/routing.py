@@ -63,14 +63,15 @@ def route(ratings: Ratings, *, budget: float, cost: Mapping[str, float] | None =
     >>> asked[["item_id", "rater_kind", "n_more", "rank"]].head(1).values.tolist()
     [['d', 'human', 2, 1]]
     """
-    from workbench.reduce import count_by, votes
+    from workbench.reduce import votes
+    from workbench.reduce.select import select
 
     named = checked(budget, cost or {}, skill or {}, raters or {})
     whole_number("seed", seed, 0, "is not a seed. Use a whole number of 0 or more.")
     ratings = evidence(ratings, named)
-    counts = count_by(ratings, by=[*INSTRUMENT, "rater_id", "rater_kind"])
-    known = counts.groupby(["rater_id", "rater_kind"], as_index=False)["n_ratings"].sum()
-    known = known.sort_values("n_ratings", kind="stable").drop_duplicates("rater_id", keep="last").set_index("rater_id")["rater_kind"]
+    counts = select(ratings, by=[*INSTRUMENT, "rater_id", "rater_kind"]).groups
+    known = counts[counts["n_used"] > 0].groupby(["rater_id", "rater_kind"], as_index=False)["n_used"].sum()
+    known = known.sort_values("n_used", kind="stable").drop_duplicates("rater_id", keep="last").set_index("rater_id")["rater_kind"]
     kinds = [kind for kind in KINDS if kind in named or (known == kind).any()]
     if untold := [kind for kind in named if not (known == kind).any() and kind not in (skill or {})]:
         raise ParameterError(f"no rating by {untold[0]!r} tells how good such raters are; {ratings.source.name} has ratings by "
@@ -144,15 +145,15 @@ def routed(parts: list[tuple[pd.DataFrame, Worth, np.ndarray]], kinds: list[str]
     row_kind, row = np.nonzero(bought)
     idle = np.flatnonzero(bought.sum(axis=0) == 0)
     k, i = np.concatenate([row_kind, unspent[idle]]), np.concatenate([row, idle])
+    order = np.lexsort((i, -rate[k, i], bought[k, i] == 0))
+    k, i = k[order], i[order]
     asked = bought[k, i]
     why = np.where(asked > 0, "", np.where(room.sum(axis=0)[i] > 0, np.where(gain[k, i] > 0, BEYOND, ""), RATED_BY_ALL))
-    table = units.iloc[i].assign(rater_kind=np.array(kinds, dtype=object)[k], n_more=asked, gain=np.where(np.isnan(uncertainty[i]), np.nan,
-                                 gain[k, i]), cost=price[k] * asked, uncertainty=uncertainty[i], expected_after=after[i],
-                                 status=np.where(asked > 0, "routed", "left out"))
-    table["selection"] = pd.array(np.where(asked > 0, "routed", None), dtype="string")
-    said = list(zip(why, table["note"]))
+    said = list(zip(why, units["note"].to_numpy(dtype=object)[i]))
     joined = {notes: join_notes(*notes) for notes in set(said)}
-    table["note"] = [joined[notes] for notes in said]
-    table = table.iloc[np.lexsort((i, -rate[k, i], asked == 0))].reset_index(drop=True)
-    table["rank"] = np.arange(1, len(table) + 1)
+    table = units.take(i).reset_index(drop=True).assign(
+        rater_kind=np.array(kinds, dtype=object)[k], n_more=asked, gain=np.where(np.isnan(uncertainty[i]), np.nan, gain[k, i]),
+        cost=price[k] * asked, uncertainty=uncertainty[i], expected_after=after[i], status=np.where(asked > 0, "routed", "left out"),
+        selection=pd.array(np.where(asked > 0, "routed", None), dtype="string"), note=[joined[notes] for notes in said],
+        rank=np.arange(1, len(i) + 1))
     return table[[c for c in COLUMNS if c != "step" or table["step"].notna().any()]]

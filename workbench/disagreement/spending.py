@@ -29,6 +29,8 @@ def allot(gain: np.ndarray, ease: np.ndarray, room: np.ndarray, cost: np.ndarray
                 low, most = price, tried
             else:
                 high, bought = price, tried
+            if (most - bought).sum() == 1:
+                break
         bought = bought + by_lot(most - bought, dear, budget - (dear * bought).sum(), generator)
     found = np.empty_like(bought)
     np.put_along_axis(found, order, bought, axis=0)

@@ -120,14 +120,14 @@ def kind_rows(parts: Sequence[Votes], factions: pd.DataFrame, blocks: pd.Series 
     names, factors, notes = told_apart(design)
     if not len(design.unit):
         return [row_of(name, counts, note="no item has ratings by two raters") for name in names]
-    whole, parts_of = summed(design, factors, seed)
+    whole, *without = summed(design, factors, seed)
     variance = components(whole, factors, names)
     share = shares(variance)
     if not np.isfinite(share).any():
         why = "no disagreement" if whole.sums["variance"] <= 0 else "who rated what does not tell the kinds apart"
         return [row_of(name, counts, note=why) for name in names]
-    alone = len(parts_of) < GROUPS
-    left = [components(whole.plus(part, -1), factors, names) for part in parts_of[:0 if alone else None]]
+    alone = len(without) < GROUPS
+    left = [] if alone else [components(forms, factors, names) for forms in without]
     low, high = ends(untruncated(variance), np.array([untruncated(parts) for parts in left]), confidence)
     few = f"fewer than {GROUPS} prompts (items, where these are not named): no interval" if alone else ""
     return [row_of(name, counts, share=share[k], low=low[k], high=high[k], confidence=confidence, variance=variance[k],
@@ -157,8 +157,9 @@ def designed(parts: Sequence[Votes], factions: pd.DataFrame, blocks: pd.Series |
         n_units, n_levels = n_units + part.n_items, n_levels + (len(part.levels) if nominal else 0)
     frame = pd.concat(rows) if rows else pd.DataFrame(columns=["unit", "who", "criterion", "camp", "item", "coordinate", "place"])
     rater = pd.factorize(frame["who"])[0]
-    n_raters = np.bincount(np.unique(np.column_stack([frame["unit"], rater]).astype(int), axis=0)[:, 0], minlength=n_units)
-    kept = (n_raters >= 2)[frame["unit"].to_numpy(dtype=int)]
+    unit = frame["unit"].to_numpy(dtype=int)
+    first = np.unique(codes(unit, rater), return_index=True)[1]
+    kept = (np.bincount(unit[first], minlength=n_units) >= 2)[unit]
     frame, rater = frame[kept], rater[kept]
     name = frame["item"] if blocks is None else frame["item"].map(blocks).astype(object).where(lambda s: s.notna(), frame["item"])
     design = Design(*[pd.factorize(c)[0] for c in (frame["unit"], rater, frame["criterion"])], frame["camp"].to_numpy(dtype=int),
@@ -197,28 +198,16 @@ def told_apart(design: Design) -> tuple[list[str], list[str], dict[str, str]]:
     return [*KINDS[:3], UNSEPARATED], factors, notes
 
 
-def summed(design: Design, names: Sequence[str], seed: int) -> tuple[Forms, list[Forms]]:
-    """The forms of all ratings, and of 20 groups of whole blocks; of one group where there are too few blocks."""
-    of_criterion = codes(design.rater, design.criterion)
+def summed(design: Design, names: Sequence[str], seed: int) -> list[Forms]:
+    """The forms of all ratings, then those without each of 20 groups of whole blocks; of one group where there are too few blocks."""
     inside, camp = design.camp >= 0, np.maximum(design.camp, 0)
-    columns = {"severity": design.rater, "severity_by_criterion": of_criterion, "item_spread": design.own,
+    columns = {"severity": design.rater, "severity_by_criterion": codes(design.rater, design.criterion), "item_spread": design.own,
                OF_CAMPS: np.where(inside, codes(design.criterion, camp), -1),
                "faction_by_item": np.where(inside, codes(design.unit, camp), -1)}
-    sizes = {name: int(columns[name].max()) + 1 for name in CROSSED}
-    sizes |= {"y": int(design.coordinate.max()) + 1, "raters": sizes["severity"]}
     n = int(design.block.max()) + 1
     group = (np.random.default_rng(seed).permutation(n) % GROUPS if n >= GROUPS else np.zeros(n, int))[design.block]
-    parts = []
-    for g in range(group.max() + 1):
-        part = group == g
-        crossed, nested = ({name: columns[name][part] for name in chosen if name in names} for chosen in (CROSSED, NESTED))
-        nested = {name: np.where(code < 0, -1, np.unique(code, return_inverse=True)[1]) for name, code in nested.items()}
-        parts.append(forms_of(design.unit[part], design.place[part], design.coordinate[part], crossed, nested, design.own[part],
-                              design.rater[part], sizes))
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole.plus(part)
-    return whole, parts
+    crossed, nested = ({name: columns[name] for name in chosen if name in names} for chosen in (CROSSED, NESTED))
+    return forms_of(design.unit, design.place, design.coordinate, crossed, nested, design.own, design.rater, group)
 
 
 def components(forms: Forms, factors: Sequence[str], names: Sequence[str]) -> np.ndarray:
@@ -273,4 +262,4 @@ def ends(share: np.ndarray, left_out: np.ndarray, confidence: float) -> tuple[np
 
 def codes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """One code for each pair of codes."""
-    return np.unique(first.astype(np.int64) * (int(second.max(initial=0)) + 1) + second, return_inverse=True)[1]
+    return pd.factorize(first.astype(np.int64) * (int(second.max(initial=0)) + 1) + second)[0]

@@ -143,9 +143,11 @@ def stability(features: object, topic: np.ndarray, *, min_size: int, seed: int) 
 def with_topic(units: Units, found: pd.DataFrame, texts: pd.Series) -> Units:
     """The units of items with text, their topic beside each rating; equal texts are drawn as one where there is no prompt."""
     place = pd.Index(found["item_id"]).get_indexer(units.frame["item_id"])[units.cells["row"]]
-    rows = units.cells[place >= 0]
+    rows = units.cells[place >= 0] if (place < 0).any() else units.cells
     levels = np.array([None, *map(str, range(found["topic"].max() + 1))], dtype=object)
     rows = rows.assign(topic=levels[found["topic"].to_numpy()[place[place >= 0]] + 1])
     if "prompt_id" not in rows or rows["prompt_id"].isna().any():
         rows = rows.assign(prompt_id=rows["item_id"].map(texts))
+    elif len(rows) == len(units.cells):
+        return replace(units, cells=rows)
     return replace(units_of(rows, nominal=units.nominal), n_single=units.n_single)

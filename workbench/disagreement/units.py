@@ -63,8 +63,12 @@ class Units:
 
     def examples(self, inside: np.ndarray) -> str:
         """Three items with the most disagreement beyond what is expected among those true in `inside` (U,), a line each."""
-        contested = self.most_contested[inside[self.most_contested]][:6]
-        return "\n".join(dict.fromkeys(self.frame["item_id"].array.take(contested).astype(str)[:3]))
+        return "\n".join(dict.fromkeys(map(str, self.items[self.most_contested[inside[self.most_contested]][:3]])))
+
+    @cached_property
+    def items(self) -> np.ndarray:
+        """(U,) the units' items."""
+        return self.frame["item_id"].to_numpy(dtype=object)
 
     @cached_property
     def first_ratings(self) -> pd.DataFrame:

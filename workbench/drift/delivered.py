@@ -9,8 +9,7 @@ import pandas as pd
 
 from workbench.drift.people_frame import INSTRUMENT, MAX_LEVELS, counted, hits, mean_of, ordered_lines, per_batch, standard
 from workbench.drift.streams import utc
-from workbench.ratings import with_virtual
-from workbench.reduce import cells, facts
+from workbench.reduce import cells, facts, tallies
 from workbench.reduce.collect import collect
 from workbench.schema import PANEL
 
@@ -113,10 +112,9 @@ def asked_for(ratings: Ratings, window: str) -> pd.DataFrame:
         if column not in dict(ratings.conditions) and column not in ratings.missing:
             asked = asked.where(**{column: list(PANEL[column])})
     timed = "rated_at" not in ratings.missing
-    t = with_virtual(asked.table, (window,)) if timed else asked.table
     keys = [c for c in ("party",) if c not in ratings.missing] + ([window] if timed else [])
-    found = collect(ratings.source, (t.group_by(keys) if keys else t).aggregate(n_asked=t.count()))
-    return found.assign(party=named(found), window=found[window].map(utc) if timed else pd.NaT)
+    found = tallies(asked, by=keys) if keys else pd.DataFrame({"n": [asked.count()]})
+    return found.assign(party=named(found), window=found[window].map(utc) if timed else pd.NaT, n_asked=found["n"])
 
 
 def batch_hours(frame: pd.DataFrame, why: str) -> pd.DataFrame:

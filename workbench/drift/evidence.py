@@ -1,14 +1,15 @@
 """How strongly a stream's windows speak against "nothing changed": evidence that stays valid however often one looks.
 
-The model of no change: window j has value x_j ~ N(mu, C), C = diag(noise) + tau2 I + f shared. noise is the sampling error of a window;
-tau2 what weeks differ by themselves; `shared` what windows have in common because the same raters or batches are in them, and differ by
-because others are: little, where raters who stay are held against themselves (`without_raters`). mu is integrated out under a flat
-prior, so evidence rests only on what no shift alters, and the baseline is a sample like any other (Lai 1976,
-doi:10.1214/aos/1176343406; Perez-Ortiz et al. 2024, doi:10.1214/23-AOS2326). tau2 and f are not known: the numerator averages over
-them, the denominator takes those under which "nothing changed" looks best (universal inference: Wasserman, Ramdas, Balakrishnan 2020,
-doi:10.1073/pnas.1922664117). So weeks that differ as weeks do raise no alarm, and where the baseline cannot tell how much that is,
-evidence waits until the weeks after it do. By Ville's inequality the evidence ever exceeds 1/a in at most a share a of unchanged
-streams, and its mean is at most 1 at each look.
+The model of no change: window j has value x_j ~ N(mu, s2 V), V = diag(noise) + tau2 I + f shared. noise is the sampling error of a
+window; tau2 what weeks differ by themselves; `shared` what windows have in common because the same raters or batches are in them, and
+differ by because others are: little, where raters who stay are held against themselves (`without_raters`). mu and s2 are integrated
+out, under flat priors of mu and of log s2, so evidence rests only on what no shift and no change of unit alters: as in a t-test, how
+much windows differ is learnt from all of them, and the baseline is a sample like any other (Lai 1976, doi:10.1214/aos/1176343406;
+Perez-Ortiz et al. 2024, doi:10.1214/23-AOS2326). What is left is the shape of V, which tells nothing where windows are of one size and
+share nobody: the numerator averages over tau2 and f, the denominator takes those under which "nothing changed" looks best (universal
+inference: Wasserman, Ramdas, Balakrishnan 2020, doi:10.1073/pnas.1922664117). So weeks that differ as weeks do raise no alarm, and
+where there are few windows to tell how much that is, evidence waits for more. By Ville's inequality the evidence ever exceeds 1/a in
+at most a share a of unchanged streams, and its mean is at most 1 at each look.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ from functools import partial
 
 import numpy as np
 
-CHANGE = 5.0                     # size of a change that is looked for, in standard errors of a window, the first watched and before
-CALMER = (0.5, 0.7, 1.0)         # sampling error alone, as estimated or less: clusters of items often differ less than supposed
-BETWEEN = 2.0 ** np.arange(-2, 9)   # or tau2 on top of it, in sampling variances of such a window
-LIKELY = np.exp(-0.5 * ((np.log2(BETWEEN) - 1.5) / 1.5) ** 2) + 0.02    # weeks that differ do so by about 3 of them, rarely by 1/4 or 30
-WEIGHT = np.r_[0.03, 0.07, 0.3, 0.6 * LIKELY / LIKELY.sum()]            # of each in the numerator
+CHANGE = 4.0                     # size of a change that is looked for, in standard deviations of a window, the first watched and before
+BETWEEN = np.array([0.0, 0.5, 2.0, 8.0, 64.0])   # tau2, in sampling variances of such a window; s2 says how much in all
 OF_SHARED = (0.6, 1.0, 1.7)      # f: the raters' variance is known from few raters only
+LEAST = 0.5                      # of the sampling error remains however alike windows are: clusters may differ less than supposed
 SPREAD, DECAY = 10.0, 2.0        # prior on when a change begins: falls as (k + SPREAD)^-DECAY, so that late changes keep a share
+TINY = 1e-12                     # of a sum of squares: rounding
 RESTARTED = 0.15                 # of the error, for evidence that leaves out the windows between the baseline and a later look
 
 
@@ -39,7 +39,7 @@ def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.nda
     of these adds to the sampling errors (`without_raters`), or None. tolerance: a difference up to it, from whichever window on, is
     no change.
 
-    The alternative: from window k on all values lie a change delta higher, delta ~ N(0, g2), k spread over the prior above. An
+    The alternative: from window k on all values lie a change delta higher, delta ~ N(0, s2 g2), k spread over the prior above. An
     episode that passes would stay in the denominator as weeks that differ; so part of the error is kept for evidence begun anew after
     ever longer whiles (`restarts`), from the baseline and the windows since; the strongest counts, each with its share of the error.
     """
@@ -52,7 +52,7 @@ def log_evidence(values: np.ndarray, *, units: np.ndarray, unit_variance: np.nda
         kept = np.r_[:first, first + begin:windows]
         since = found(kept, starts=np.array([first]))[..., first:] - math.log((i + 1) * (i + 2))
         again[..., kept[first:]] = np.maximum(again[..., kept[first:]], since)
-    both = np.logaddexp(whole + math.log(1 - RESTARTED), again + math.log(RESTARTED))
+    both = np.maximum(whole + math.log(1 - RESTARTED), again + math.log(RESTARTED))
     return np.where(np.arange(windows) >= first, both, 0.0)
 
 
@@ -65,70 +65,74 @@ def evidence(x: np.ndarray, kept: np.ndarray, *, noise: np.ndarray, first: int, 
              offsets: np.ndarray | None = None, tolerance: float = 0.0) -> np.ndarray:
     """Log evidence from the windows `kept` that a change began at one of `starts` (places among them), after each of them."""
     typical = noise[:first + 1].mean()
-    between = np.r_[np.zeros(len(CALMER)), typical * BETWEEN]
-    sampling = np.r_[CALMER, np.ones(len(BETWEEN))]
-    variance = noise[kept] * sampling[:, None] + between[:, None]
-    prior = np.log(WEIGHT)
+    variance = noise[kept] + typical * BETWEEN[:, None]
     value = (x[..., kept] - x[..., :1])[..., None, :]
     if shared is None:
         sums = plain_sums(value, variance, starts)
     else:
-        errors = np.eye(len(kept)) * variance[:, :, None]
-        errors += 0 if offsets is None else sampling[:, None, None] * offsets[np.ix_(kept, kept)]
+        errors = np.eye(len(kept)) * variance[:, :, None] + (0 if offsets is None else offsets[np.ix_(kept, kept)])
         sums = linked_sums(value, np.concatenate([f * shared[np.ix_(kept, kept)] + errors for f in OF_SHARED]), starts)
-        prior = np.tile(prior, len(OF_SHARED)) - math.log(len(OF_SHARED))
-    weight, later = start_weights(len(starts)) if len(starts) > 1 else (np.ones(1), np.array([1.0, 0.0]))
-    unchanged, changed, tolerated = fits(*sums, starts, CHANGE * math.sqrt(typical), (weight, later), tolerance)
-    return np.logaddexp.reduce(changed + prior[:, None], axis=-2) - (unchanged + tolerated).max(axis=-2)
+    of_window = np.tile(typical * (1 + BETWEEN), 1 if shared is None else len(OF_SHARED))
+    weights = start_weights(len(starts)) if len(starts) > 1 else (np.ones(1), np.array([1.0, 0.0]))
+    unchanged, changed, tolerated = fits(*sums, starts, of_window, typical, weights, tolerance)
+    return np.logaddexp.reduce(changed, axis=-2) - math.log(len(of_window)) - (unchanged + tolerated).max(axis=-2)
 
 
-def plain_sums(value: np.ndarray, variance: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `fits` needs where windows are independent: the log likelihood of no change (.., G, T), and a and b of steps (.., G, T, K).
+def plain_sums(value: np.ndarray, variance: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What `fits` needs where windows are independent: of no change the log of the shape's factor (G, T) and the sum of squares that
+    a mean leaves (.., G, T), and a and b of steps (.., G, T, K).
 
     value (.., 1, T), variance (G, T). Steps from k on are what is left of the sums of 1 / variance and value / variance before k.
     """
     weight, moment = np.cumsum(1 / variance, axis=-1), np.cumsum(value / variance, axis=-1)
-    unchanged = -0.5 * (np.cumsum(np.log(variance), axis=-1) + np.log(weight)
-                        + np.maximum(np.cumsum(value**2 / variance, axis=-1) - moment**2 / weight, 0))
+    squares = np.maximum(np.cumsum(value**2 / variance, axis=-1) - moment**2 / weight, 0)
     before, had = ((s[..., starts] - one[..., starts])[..., None, :] for s, one in ((weight, 1 / variance), (moment, value / variance)))
     before_share = before / weight[..., None]
-    return unchanged, np.maximum(before * (1 - before_share), 0), moment[..., None] * before_share - had
+    return -0.5 * (np.cumsum(np.log(variance), axis=-1) + np.log(weight)), squares, \
+        np.maximum(before * (1 - before_share), 0), moment[..., None] * before_share - had
 
 
-def linked_sums(value: np.ndarray, covariance: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def linked_sums(value: np.ndarray, covariance: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The same where windows depend on each other: by what is left of values and steps once earlier windows have told theirs."""
     root, total = np.linalg.cholesky(covariance), partial(np.cumsum, axis=1)
     steps = np.tri(value.shape[-1])[:, np.r_[0, starts]]      # column k is 1 from window k on
     whitened = np.linalg.solve(root, np.column_stack([value[0], steps]))
     value, one, step = whitened[:, :, 0], whitened[:, :, 1], whitened[:, :, 2:]
     weight, moment, shared = total(one * one), total(one * value), total(step * one[:, :, None])
-    unchanged = -0.5 * (total(2 * np.log(np.diagonal(root, axis1=1, axis2=2))) + np.log(weight)
-                        + np.maximum(total(value**2) - moment**2 / weight, 0))
-    return unchanged, np.maximum(total(step * step) - shared**2 / weight[:, :, None], 0), \
+    shape = -0.5 * (total(2 * np.log(np.diagonal(root, axis1=1, axis2=2))) + np.log(weight))
+    return shape, np.maximum(total(value**2) - moment**2 / weight, 0), \
+        np.maximum(total(step * step) - shared**2 / weight[:, :, None], 0), \
         total(step * value[:, :, None]) - shared * (moment / weight)[:, :, None]
 
 
-def fits(unchanged: np.ndarray, a: np.ndarray, b: np.ndarray, starts: np.ndarray, size: float, weights: tuple[np.ndarray, np.ndarray],
-         tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log likelihoods (.., G, T) after each window and for each of G covariances: of no change, of a change, and what a change within
-    the tolerance adds to the first.
+def fits(shape: np.ndarray, squares: np.ndarray, a: np.ndarray, b: np.ndarray, starts: np.ndarray, of_window: np.ndarray, least: float,
+         weights: tuple[np.ndarray, np.ndarray], tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log likelihoods (.., G, T) after each window and for each of G shapes: of no change, of a change, and what a change within
+    the tolerance adds to the first. of_window (G,): the variance of a window in the shape, of which `least` is sampling error.
 
-    With S the running sums of products of the whitened 1, step h and x, a = S_hh - S_h1^2 / S_11 and b = S_hx - S_h1 S_1x / S_11: a
-    change ~ N(0, g2) at k multiplies the likelihood by (1 + g2 a)^(-1/2) exp(g2 b2 / (2 (1 + g2 a))), one of exactly d by
-    exp(d b - d2 a / 2).
+    With S the running sums of products of the whitened 1, step h and x, q = S_xx - S_1x^2 / S_11 what a mean leaves of n windows,
+    a = S_hh - S_h1^2 / S_11 and b = S_hx - S_h1 S_1x / S_11: s2 integrated out, no change has likelihood q^(-(n - 1) / 2), a change
+    ~ N(0, s2 g2) at k has (1 + g2 a)^(-1/2) (q - g2 b^2 / (1 + g2 a))^(-(n - 1) / 2), and one of exactly d (q - 2 d b + d^2 a)^(...).
+    A change's gain is had from q no less than LEAST of what sampling alone leaves: evidence is then less, and as valid.
     """
-    begun = np.arange(a.shape[-2])[:, None] >= starts
+    begun, df = np.arange(a.shape[-2])[:, None] >= starts, np.arange(a.shape[-2]) / 2
     later = np.log(np.maximum(weights[1][begun.sum(axis=1)], 1e-300))
-    gain = b * b
-    gain *= 0.5 / (1 / size**2 + a)
-    gain += np.where(begun, np.log(weights[0]), -math.inf) - np.log1p(size**2 * a) / 2
+    size, floor = CHANGE**2 * of_window[:, None], np.maximum(2 * LEAST * df * (least / of_window)[:, None], TINY)
+    left = b * b
+    left *= -1 / (1 / size[..., None] + a)
+    left += squares[..., None]
+    kept = np.log(np.maximum(squares, floor))
+    gain = df[:, None] * (kept[..., None] - np.log(np.maximum(left, floor[..., None], out=left)))
+    gain += np.where(begun, np.log(weights[0]), -math.inf) - np.log1p(size[..., None] * a) / 2
     top = np.maximum(gain.max(axis=-1), later)
     gain -= top[..., None]
+    unchanged = shape - df * np.log(np.maximum(squares, TINY))
     changed = unchanged + top + np.log(np.exp(gain, out=gain).sum(axis=-1) + np.exp(later - top))
     if not tolerance:
         return unchanged, changed, np.zeros(1)
     within = np.clip(b / np.where(a > 1e-12, a, math.inf), -tolerance, tolerance)
-    return unchanged, changed, np.where(begun, within * b - within**2 * a / 2, 0).max(axis=-1)
+    less = np.where(begun, 2 * within * b - within**2 * a, 0).max(axis=-1)
+    return unchanged, changed, df * (np.log(np.maximum(squares, TINY)) - np.log(np.maximum(squares - less, TINY)))
 
 
 def start_weights(n: int) -> tuple[np.ndarray, np.ndarray]:

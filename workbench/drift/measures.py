@@ -11,11 +11,12 @@ import pandas as pd
 
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.traits import severities
+from workbench.drift.drawn import drawn_units
 from workbench.drift.people_frame import hits
 from workbench.drift.streams import Members, Stream, Window, prompts_of, ratio, stream_of, utc
 from workbench.errors import one_of
 from workbench.ratings import with_virtual
-from workbench.reduce import cells, facts, moments, patterns, profiles
+from workbench.reduce import Moments, cells, facts, moments, patterns, profiles
 from workbench.reduce.collect import collect, remembered
 from workbench.reduce.every import told_ratings
 from workbench.reduce.scan import panel_rules_of
@@ -23,10 +24,11 @@ from workbench.schema import UNIT
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
-    from workbench.reduce import Moments, Patterns
+    from workbench.reduce import Patterns
 
 METRICS = ("mean", "levels", "answers", "agreement", "alpha", "accuracy", "severity", "slower", "faster", "gaps", "faults")
 MAX_LEVELS = 8
+LONE = "no item has two ratings"
 NOMINAL = "nominal levels have no mean: use metric='levels'"
 Bounds = tuple[pd.Timestamp, pd.Timestamp]
 
@@ -64,7 +66,9 @@ def of_items(ratings: Ratings, metric: str, by: Sequence[str], window: str, *, c
     """Streams of metrics that need only counts per item: mean, level shares, agreement, alpha."""
     scales = {scale.name for scale in facts(ratings).scales.values()}
     reduction = moments if metric == "mean" or metric == "alpha" and not scales & {"nominal", "ordinal"} else patterns
-    groups = [g for g in reduction(ratings, by=[*by, window], cluster=cluster) if g.key[window] is not None]
+    told = drawn_units(ratings, metric, by=[*by, window], cluster=cluster) if cluster and metric != "alpha" else None
+    told = reduction(ratings, by=[*by, window], cluster=cluster) if told is None else told
+    groups = [g for g in told if g.key[window] is not None]
     batched = metric == "mean" and "batch" not in (*by, *ratings.missing)
     people = by_key(profiles(ratings, by=[*by, "batch"] if batched else by, window=window), by) if metric in ("mean", "levels") and groups \
         else {}
@@ -109,12 +113,11 @@ def sums_of(groups: Sequence[Moments | Patterns], metric: str) -> Iterator[tuple
                                    **{k: getattr(g, k) for k in kept}) for g in groups]
     elif metric == "alpha":
         yield "alpha", None, [alpha_sums(g) for g in groups]
+    elif metric == "agreement":
+        yield "agreement", None, [pair_share(g) for g in groups]
     else:
         counts = [as_dense(g.counts) for g in groups]
         size = [c.sum(axis=1) for c in counts]
-        if metric == "agreement":
-            yield "agreement", None, [pair_share(g, c, n) for g, c, n in zip(groups, counts, size)]
-            return
         often = sum(g.weight @ c for g, c in zip(groups, counts))
         for level in sorted(np.argsort(-often, kind="stable")[:MAX_LEVELS]):
             if often[level]:
@@ -128,13 +131,18 @@ def as_dense(counts: Any) -> np.ndarray:
     return np.asarray(counts if isinstance(counts, np.ndarray) else counts.toarray(), dtype=float)
 
 
-def pair_share(group: Patterns, counts: np.ndarray, n: np.ndarray) -> Any:
+def pair_share(group: Moments | Patterns) -> Any:
     """Percent agreement: an item's share of rater pairs that agree, averaged over the items with two ratings."""
+    if isinstance(group, Moments):
+        return ratio(group.total, group.n, group.weight, n_items=int(group.weight @ group.n), n_ratings=group.n_ratings,
+                     reason="" if len(group.n) else LONE)
+    counts = as_dense(group.counts)
+    n = counts.sum(axis=1)
     twice = n >= 2
     share = (counts * (counts - 1)).sum(axis=1)[twice] / (n * (n - 1))[twice]
     weight = group.weight[twice]
     return ratio(share, np.ones(len(share)), weight, None if group.cluster is None else group.cluster[twice],
-                 n_items=int(weight.sum()), n_ratings=int(weight @ n[twice]), reason="" if twice.any() else "no item has two ratings")
+                 n_items=int(weight.sum()), n_ratings=int(weight @ n[twice]), reason="" if twice.any() else LONE)
 
 
 def of_each_rating(ratings: Ratings, metric: str, by: Sequence[str], window: str, baseline: Bounds) -> list[Stream]:

@@ -185,7 +185,7 @@ def reversal(names: Sequence[str], value: np.ndarray, drawn: np.ndarray, confide
 def parts_table(names: Sequence[str], value: np.ndarray, drawn: np.ndarray | None, notes: dict[str, str], confidence: float,
                 frames: tuple[pd.DataFrame, pd.DataFrame], reason: str, apart: float = math.nan) -> pd.DataFrame:
     """The parts as a tidy frame."""
-    whole = pd.concat(frames)
+    n_items, n_raters = (pd.concat([frame[c] for frame in frames]).nunique() for c in ("item_id", "rater_id"))
     rows = []
     for place, name in enumerate(names):
         low, high = (math.nan, math.nan) if drawn is None else resample.percentile_interval(drawn[:, place], confidence)
@@ -195,6 +195,6 @@ def parts_table(names: Sequence[str], value: np.ndarray, drawn: np.ndarray | Non
         note = "every cell occurs in both periods" if empty else "interval has no width" if flat and not reason else ""
         rows.append({"part": name, "value": float(value[place]), "low": math.nan if flat or empty else low,
                      "high": math.nan if flat or empty else high, "share": share, "confidence": confidence,
-                     "n_items": whole["item_id"].nunique(), "n_raters": whole["rater_id"].nunique(), "n_ratings": len(whole),
+                     "n_items": n_items, "n_raters": n_raters, "n_ratings": sum(map(len, frames)),
                      "note": join_notes(note, notes.get(name, ""), reason)})
     return pd.DataFrame(rows)

@@ -56,7 +56,8 @@ def contributors(ratings: Ratings, *, window: str = "week", fewest: int = 20, er
     no finding. With 15 raters or more what their severities explain of agreement, gold and one level is taken off. Raters are presumed
     to differ about as a normal sample does. Copying is told of who was second on most shared items.
 
-    window: "week" or "month". fewest: ratings. All ratings that count for the panel are used; ids are as the ratings bear them.
+    window: "week" or "month". fewest: ratings. All ratings that count for the panel are used (of a label that is a set each option counts
+    as one, yes or no); ids are as the ratings bear them.
     Undefined (value nan, `rater_id` "" where for all, `note`): no gold, no seconds, no order ("time is per batch"), too few
     ratings or raters. Without `rated_at`, or with all in one window, nothing can repeat and nothing is found.
     Errors: `ParameterError` for an option; `RatingsError` for more than 5 million raters times windows.
@@ -179,7 +180,8 @@ def lacking(table: pd.DataFrame, rows: Rows, given: np.ndarray, fewest: int, mad
         for rater in np.flatnonzero(trace.told if trace.told is not None else given > 0):
             if rows.names[rater] not in told.get(trace.name, ()):
                 found.append({"rater_id": rows.names[rater], "behaviour": trace.name, "window": last[rater], "n_ratings": n[rater],
-                              "note": f"{n[rater]:,} ratings tell it: fewer than {fewest}"})
+                              "note": f"{n[rater]:,} of its ratings {'bears' if n[rater] == 1 else 'bear'} on {trace.name}, fewer than the "
+                                      f"{fewest} needed"})
     if "copying" not in told and len(rows.unit):
         found.append({"rater_id": "", "behaviour": "copying", "note": f"no two raters share {fewest} ratings, or too few pairs do"})
     empty = {"window": len(rows.windows) - 1, "status": "unknown"}

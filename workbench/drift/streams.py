@@ -115,10 +115,10 @@ def ratio(above: np.ndarray, below: np.ndarray, weight: np.ndarray, cluster: np.
 def measured(name: str, window: Window, confidence: float) -> tuple[dict[str, object], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """One row: the value, its linearised error over units, and what the units are like; and the units."""
     sums = window.sums
-    terms, weight, units = sums.terms, sums.weight, float(sums.n_items)
+    terms, weight = sums.terms, sums.weight
     if sums.cluster is not None and len(weight):
         terms, weight = by_cluster(terms, weight, sums.cluster)
-        units = float(min(units, len(weight)))
+    units = float(min(sums.n_items, weight.sum()))
     total = weight @ terms
     value = math.nan if sums.reason or not len(weight) else float(resample.value(sums.formula, total))
     row = {"metric": name, "window": window.start, "value": value, "n_items": window.n_items, "n_raters": window.n_raters,

@@ -13,8 +13,7 @@ from workbench.drift.measures import METRICS, read_streams
 from workbench.drift.starts import baseline_bounds, strays, window_counts
 from workbench.drift.streams import WINDOWS, Stream, calendar, stream_columns, stream_name, utc
 from workbench.errors import ParameterError, one_of, share_of
-from workbench.ratings import with_virtual
-from workbench.reduce.collect import collect
+from workbench.reduce import tallies
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -172,21 +171,16 @@ def dates(x: np.ndarray, variance: np.ndarray, confidence: float) -> tuple[int, 
 
 def events(ratings: Ratings, keys: Sequence[str], window: str) -> list[tuple[pd.Timestamp, str]]:
     """What began or ended in which window, but in the first and last of all."""
-    t = with_virtual(ratings.table, [window])
-    t = t.filter(t[window].notnull())
-    span = (lambda column: t.group_by(_level=t[column]).aggregate(first=t[window].min(), last=t[window].max()))
-    named = [column for column in EVENTS if column not in ("rater_id", *ratings.missing)]      # ids of raters may be numbers, and sort so
-    told = [span(column).mutate(_of=place) for place, column in enumerate(named)]
-    tables = [span("rater_id").mutate(_of=-1), *([told[0].union(*told[1:])] if len(told) > 1 else told)]
-    found = pd.concat([collect(ratings.source, table.order_by(["_of", "_level"])).astype({"_level": object}) for table in tables])
     whole = calendar(ratings, window)[window].dropna().agg(["min", "max", "nunique"])
     made: list[tuple[pd.Timestamp, str]] = []
-    for place, own in found[found["_level"].notna()].groupby("_of"):
-        name = EVENTS["rater_id" if place < 0 else named[place]]
+    for column, name in ((column, name) for column, name in EVENTS.items() if column not in ratings.missing):
+        own = tallies(ratings, by=[column]).dropna(subset=[column, "first"])
         for moment, end, verb in (("first", "min", "first seen"), ("last", "max", "not seen since")):
-            rows = own[own[moment] != whole[end]]
-            if rows[moment].nunique() > NEWS * whole["nunique"] and place >= 0:
+            days = own[moment].dt.day_of_week if window == "week" else own[moment].dt.day - 1
+            rows = own.assign(**{moment: own[moment].dt.normalize() - pd.to_timedelta(days, unit="D")})
+            rows = rows[rows[moment] != whole[end]]
+            if rows[moment].nunique() > NEWS * whole["nunique"] and column != "rater_id":
                 continue
-            made += [(utc(at), f"{name} {', '.join(map(str, then['_level'].head(5)))}{' and more' * (len(then) > 5)} {verb} in "
+            made += [(utc(at), f"{name} {', '.join(map(str, then[column].head(5)))}{' and more' * (len(then) > 5)} {verb} in "
                                f"{utc(at):{'%G-W%V' if window == 'week' else '%Y-%m'}}") for at, then in rows.groupby(moment)]
     return sorted(made)

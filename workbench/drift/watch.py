@@ -41,9 +41,11 @@ def monitor(ratings: Ratings, *, metric: str | Sequence[str] = "mean", by: Seque
 
     "Nothing changed" lets windows differ by themselves: by the raters who are in them (their severities, and who came and went; those
     who stay are held against themselves), by their batches, and by what a week's ratings share for no known reason. How much that is,
-    is learnt from baseline and later windows, and the least favourable amount counts (`drift.evidence`). With few baseline windows that
-    is little known, and early changes wait.
-    What is presumed: units (items; prompts where known) are independent, raters are drawn alike, and weeks differ independently.
+    is learnt from baseline and later windows, as in a t-test (`drift.evidence`). With few baseline windows that is little known, and
+    early changes wait.
+    What is presumed: units (items; prompts where known) are independent, raters are drawn alike, and weeks differ independently, about
+    as a normal sample does: where single weeks lie far out again and again (t with 4 degrees of freedom, more than sampling error
+    explains), one unchanged year in eight alarms.
 
     metric: one or several of "mean" of the scores; "levels", a stream for the share of each (up to 8 most frequent); "answers", the
     mean, or level shares of nominal labels; "agreement", the share of rater pairs of an item that agree; "alpha" (Krippendorff);

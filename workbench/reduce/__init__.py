@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbench.reduce.used import cells, pair_tables
 from workbench.reduce.counts import count_by, instrument, profiles, require_levels, windows
+from workbench.reduce.extent import n_levels, tallies
 from workbench.reduce.every import Votes, votes
 from workbench.reduce.orders import Verdicts, verdicts
 from workbench.reduce.repeats import Repeats, repeated_ratings
@@ -17,5 +18,5 @@ from workbench.reduce.sums import moments
 from workbench.reduce.tables import Moments, Patterns
 
 __all__ = ["Facts", "Moments", "Patterns", "Repeats", "Verdicts", "Votes", "cells", "count_by", "facts", "instrument", "moments",
-           "pair_tables", "patterns", "profiles", "repeated_ratings", "require_levels", "verdicts", "votes",
+           "n_levels", "pair_tables", "patterns", "profiles", "repeated_ratings", "require_levels", "tallies", "verdicts", "votes",
            "windows"]

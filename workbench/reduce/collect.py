@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench.cache import digest, kept
+from workbench.cache import digest, kept, parquet_frame
 from workbench.errors import RatingsError, shorten
 from workbench.reduce.slots import ENGINES
 
@@ -30,8 +30,6 @@ def remembered(ratings: Ratings, question: tuple[object, ...], make: Callable[[]
 
 def collect(source: Source, expression: Any) -> pd.DataFrame:
     """The expression's result as a frame. Frames and caller's tables, whose content is in memory, are kept there."""
-    import pandas as pd
-
     if not text_is_stable(source):
         place = expression.op()  # equal expressions are equal operations: nothing need be written down
         if place not in source.memory:
@@ -39,7 +37,7 @@ def collect(source: Source, expression: Any) -> pd.DataFrame:
         return source.memory[place].copy(deep=False)
     text = written_down(expression)
     path = kept(f"reductions/{digest(source.id, text)}.parquet", lambda p: write_answer(source, expression, text, p))
-    return pd.read_parquet(path)
+    return parquet_frame(path)
 
 
 def written_down(expression: Any) -> str:

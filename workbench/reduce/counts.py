@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from workbench.errors import one_of
 from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
+from workbench.reduce.held import held
 from workbench.reduce.scan import facts
 from workbench.reduce.select import select
+from workbench.reduce.tallied import group_counts, profile_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 def count_by(ratings: Ratings, *, by: Sequence[str]) -> pd.DataFrame:
     """The `by` columns with n_ratings, n_items and n_raters of the panel's ratings."""
-    t = select(ratings, by=by).table
+    chosen = select(ratings, by=by)
+    if by and (table := held(ratings)) and (found := group_counts(table, chosen)) is not None:
+        return found
+    t = chosen.table
     counts = {"n_ratings": t.count(), "n_items": t.item_id.nunique(), "n_raters": t.rater_id.nunique()}
     return collect(ratings.source, t.group_by(list(by)).aggregate(**counts).order_by(list(by)) if by else t.aggregate(**counts))
 
@@ -48,7 +53,10 @@ def windows(ratings: Ratings, *, by: Sequence[str] = (), window: str = "week") -
 
 def profiles(ratings: Ratings, *, by: Sequence[str] = (), window: str = "week") -> pd.DataFrame:
     """Per group, rater and window: how many ratings at each level, and their total and squares; level by level."""
-    t = select(ratings, by=(*by, window)).table
+    chosen = select(ratings, by=(*by, window))
+    if (table := held(ratings)) and (found := profile_rows(table, chosen)) is not None:
+        return found
+    t = chosen.table
     t = t.filter(t[window].notnull())
     keys = [*by, "rater_id", window, "level"]
     found = collect(ratings.source, t.group_by(keys).aggregate(

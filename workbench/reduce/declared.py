@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     # The different values of a column under a rubric, version and criterion with the number of each; None for very many.
-    Values = Callable[[str, Any], "pd.Series | None"]
+    Values = Callable[[str, Any], "dict[Any, int] | None"]
 
 
 def declared_scales(source: Source, instruments: "pd.DataFrame", values: Values) -> tuple[dict[tuple[str, str, str], Scale], list[str]]:
@@ -51,7 +51,7 @@ def held_against(source: Source, scale: Scale, row: Any, file: str, values: Valu
             wrong.append(f"scores of {where} run from {row.low:g} to {row.high:g}, outside {low} to {high}. "
                          f"Fix the file, or minimum and maximum in {file}.")
         if row.n_scores and (counted := values("score", row)) is not None:
-            numbers = sorted(counted.index)
+            numbers = sorted(counted)
             scale = Scale(scale.name, tuple(f"{v:g}" for v in numbers), tuple(map(float, numbers)), low, high)
     elif row.n_scores and row.n_labels and not wrong:
         wrong += contradicting(source, scale, row, where)
@@ -67,7 +67,7 @@ def rated_with(source: Source, row: Any) -> Any:
 def outside(source: Source, column: str, known: tuple[Any, ...], row: Any, where: str, file: str, values: Values) -> list[str]:
     """A sentence for the values that are none of the rubric's levels, if there are any."""
     counted = values(column, row)
-    if counted is not None and counted.index.isin(known).all():
+    if counted is not None and set(counted) <= set(known):
         return []
     t = rated_with(source, row)
     hit = t.filter(t[column].notnull() & ~t[column].isin(known))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # What narrows the raters must not take the truth away: it speaks of units, whoever rated them.
 OF_RATERS = ("rater_kind", "rater_id", "layer", "selection", "party", "session")
 CHOSEN = ("routed", "review")     # selections that look at former ratings first
+TOLD_BY = ("audit", "gold", "review")      # of the rows of a unit the last counts
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,12 @@ def told_ratings(ratings: Ratings, *, unit: Sequence[str], kinds: Sequence[str],
     scales, instruments = facts(ratings).scales, zip(*(found[c] for c in INSTRUMENT))
     gold, lot = found["rater_kind"] == "gold", (found[["selection", *queues]] == "audit").any(axis=1)
     found = found.assign(name=[scales[key].levels[int(level)] if level == level else "" for key, level in zip(instruments, found["level"])],
-                         told_by=np.where(gold, "gold", np.where(lot, "audit", "review")),
+                         told_by=np.where(gold, TOLD_BY.index("gold"), np.where(lot, TOLD_BY.index("audit"), TOLD_BY.index("review"))),
                          rank=np.where(gold, np.inf, found["layer"].astype("float64")))
     found = found[found["rank"] == found.groupby(list(unit), dropna=False)["rank"].transform("max")]
     units = found.groupby(list(unit), dropna=False)
-    return found.assign(agreed=(units[["name", "score"]].transform("nunique") <= 1).all(axis=1), told_by=units["told_by"].transform("max"))
+    told_by = np.array(TOLD_BY)[units["told_by"].transform("max").to_numpy(dtype=int)]     # as numbers: of texts it takes pandas long
+    return found.assign(agreed=(units[["name", "score"]].transform("nunique") <= 1).all(axis=1), told_by=told_by)
 
 
 def known(units: "pd.DataFrame", told: "pd.DataFrame | None", levels: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,11 +1,14 @@
-"""How much is selected: rows, items, raters and the span of time; from memory where the ratings are held there."""
+"""How much is selected: rows, items, raters and the span of time, in all or by some columns; from memory where it is held there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.ratings import with_virtual
+from workbench.reduce.collect import collect
 from workbench.reduce.held import held, whole
 from workbench.reduce.narrowed import INSTRUMENT, NEVER
 
@@ -25,6 +28,29 @@ def n_read(source: Source) -> int:
     """How many rows the source has before row filters."""
     table = whole(source) if source.unfiltered is source.table else None
     return table.n if table else int(source.unfiltered.count().execute())
+
+
+def n_levels(ratings: Ratings, column: str) -> int:
+    """How many different values a column has in the selected rows."""
+    if (table := held(ratings, empty=True)) and (own := table.coded(column)):
+        return len(own.levels)
+    return int(collect(ratings.source, ratings.table.aggregate(n=ratings.table[column].nunique()))["n"][0])
+
+
+def tallies(ratings: Ratings, *, by: Sequence[str]) -> pd.DataFrame:
+    """The selected ratings by some columns, whoever gave them and whether or not they count: these in order, n, and the first and last
+    time (UTC)."""
+    import pandas as pd
+
+    if (table := held(ratings, empty=True)) and (joined := table.joined(by)):
+        code, rows, size = joined
+        times = pd.Series(table.times("rated_at").view("datetime64[us]")).groupby(code).agg(["min", "max"])
+        found = table.shown(rows, size).assign(n=np.bincount(code, minlength=size))
+        return found.assign(**{name: times[end].dt.tz_localize("UTC") for name, end in (("first", "min"), ("last", "max"))})
+    t = with_virtual(ratings.table, by)
+    timed = {} if "rated_at" in ratings.missing else {"first": t.rated_at.min(), "last": t.rated_at.max()}
+    found = collect(ratings.source, t.group_by(list(by)).aggregate(n=t.count(), **timed).order_by(list(by)))
+    return found if timed else found.assign(first=pd.Series(pd.NaT, found.index, dtype="datetime64[us, UTC]"), last=lambda f: f["first"])
 
 
 def span(ratings: Ratings) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

@@ -16,7 +16,10 @@ def without_replaced(source: Source, table: Any, end: dt.datetime | None) -> Any
     """The source's rows before `end`, which are `table`, without those that one of them replaces and without bare withdrawals."""
     kept = table.filter(table.replaces.isnull() | table.score.notnull() | table.label.notnull())
     if ("replaced", end) not in source.memory:
-        source.memory["replaced", end] = few_replaced(table)
+        from workbench.reduce.held import whole
+
+        known = whole(source) if source.small else None
+        source.memory["replaced", end] = [] if known and "replaces" not in known.frame else few_replaced(table)
     rows = source.memory["replaced", end]
     if rows is None:
         named = names(table)

@@ -149,19 +149,19 @@ def combinations(table: Any, rules: Any, by: Sequence[str], **further: Any) -> A
 def find_scales(source: Source, instruments: "pd.DataFrame") -> tuple[dict[Instrument, Scale], list[str]]:
     """The scale of every instrument that occurs, and what contradicts the rubric, in words."""
     @cache
-    def everywhere(column: str) -> "pd.DataFrame":
-        return distinct(source, column)
+    def counted(column: str, *of: str) -> list[tuple[Any, ...]]:
+        rows = distinct(source, column, *of)
+        return list(zip(*(rows[c].tolist() for c in (*INSTRUMENT, column, "n"))))
 
-    def values(column: str, row: Any) -> "pd.Series | None":
-        if instruments[f"distinct_{column}s"].max() <= LIMITS[column]:  # one scan for all criteria
-            rows = everywhere(column)
-            rows = rows[(rows["rubric"] == row.rubric) & (rows["criterion"] == row.criterion)]
-        elif getattr(row, f"distinct_{column}s") <= LIMITS[column]:
-            rows = distinct(source, column, row.rubric, row.criterion)
-        else:
+    def values(column: str, row: Any) -> dict[Any, int] | None:
+        if getattr(row, f"distinct_{column}s") > LIMITS[column]:
             return None
-        version = getattr(row, "rubric_version", None)
-        return (rows if version is None else rows[rows["rubric_version"] == version]).groupby(column)["n"].sum()
+        together = instruments[f"distinct_{column}s"].max() <= LIMITS[column]       # one scan for all criteria
+        version, found = getattr(row, "rubric_version", None), {}
+        for rubric, number, criterion, value, n in counted(column, *(() if together else (row.rubric, row.criterion))):
+            if (rubric, criterion) == (row.rubric, row.criterion) and version in (None, number):
+                found[value] = found.get(value, 0) + n
+        return found
 
     if source.rubrics:
         return declared_scales(source, instruments, values)
@@ -192,12 +192,12 @@ def assumed_scale(source: Source, row: Any, values: Any) -> Scale:
     """The scale of a criterion without a rubric: nominal for labels, ordinal for few whole scores, else interval."""
     if row.n_labels and (source.use == "label" or not row.n_scores):
         counted = values("label", row)
-        names = [] if counted is None else counted.index.tolist()
+        names = list(counted or ())
         return Scale("nominal", tuple(names), tuple(map(float, range(len(names)))), uses="label", assumed=True)
     if not row.n_scores:
         return Scale("nominal", uses="label", assumed=True)
     counted = values("score", row)
-    numbers = [] if counted is None else sorted(counted.index)
+    numbers = sorted(counted or ())
     ordinal = counted is not None and len(numbers) <= ORDINAL_LIMIT and all(float(v).is_integer() for v in numbers)
     return Scale("ordinal" if ordinal else "interval", tuple(f"{v:g}" for v in numbers), tuple(map(float, numbers)),
                  float(row.low), float(row.high), assumed=True)

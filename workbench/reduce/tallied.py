@@ -114,6 +114,39 @@ def cell_rows(table: Held, chosen: Selection, columns: Sequence[str], *, every: 
     return shown
 
 
+def group_counts(table: Held, chosen: Selection) -> pd.DataFrame | None:
+    """As `count_by` in `counts`; None where `counted` cannot tell."""
+    if (found := table.counted(chosen)) is None:
+        return None
+    group, counts = found.group[found.unit], {}
+    for name, column in (("n_items", "item_id"), ("n_raters", "rater_id")):
+        own = table.coded(column)
+        met = np.unique(group * len(own.levels) + own.codes[found.rows]) // len(own.levels)
+        counts[name] = np.bincount(met, minlength=len(found.keys))
+    n = np.bincount(group, minlength=len(found.keys))
+    return found.keys.assign(n_ratings=n, **counts)[n > 0].reset_index(drop=True)
+
+
+def profile_rows(table: Held, chosen: Selection) -> pd.DataFrame | None:
+    """As `profiles` in `counts`, whose window is the last of what is grouped by; None where `counted` cannot tell."""
+    import pandas as pd
+
+    table.known["rater_id"] = ordered(table.coded("rater_id"))
+    if (found := table.counted(chosen)) is None:
+        return None
+    k, q, (*by, window) = len(table.coded("rater_id").levels), found.level.max() + 1, chosen.by
+    key, n = np.unique((found.group[found.unit] * k + found.person) * q + found.level, return_counts=True)
+    group, rater, level = key // q // k, key // q % k, key % q
+    outer = found.keys.groupby(by, dropna=False, sort=False).ngroup().to_numpy() if by else np.zeros(len(found.keys), int)
+    order = np.lexsort((level, group, rater, outer[group]))    # groups are in the order of what is grouped by, windows last
+    order = order[found.keys[window].notna().to_numpy()[group[order]]]
+    group, rater, level, n = (part[order] for part in (group, rater, level, n))
+    value = values_of(chosen, found.keys, q)[group, level]
+    shown = found.keys.iloc[group].reset_index(drop=True).rename(columns={window: "window"})
+    shown.insert(len(by), "rater_id", pd.Series(table.level_of("rater_id", rater)))
+    return shown.assign(level=level.astype("int32"), n=n, total=n * value, squares=n * value * value)
+
+
 def values_of(chosen: Selection, keys: pd.DataFrame, q: int) -> np.ndarray:
     """(groups, q) the number that each level of each group stands for."""
     scales = dict(zip((tuple(key.values()) for key in chosen.keys()), chosen.scales))

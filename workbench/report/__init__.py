@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.lazy import lazily
 
 __getattr__, __all__ = lazily(__name__, {
-    "run": "make", "save": "collect", "Pack": "pack", "load_pack": "pack", "Run": "artefact", "list_runs": "artefact",
+    "run": "order", "save": "collect", "Pack": "pack", "load_pack": "pack", "Run": "artefact", "list_runs": "artefact",
     "find_run": "artefact", "altered": "artefact", "prune": "artefact", "rerun": "repeat", "junit": "gates", 
     "deliver": "delivery", "compare": "versus", "write_shelf": "shelf", "begin": "beginning", "DISJOINT": "versus", "RESTS": "versus",
     "show_progress": "live",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.cache import parquet_frame
 from workbench.errors import ParameterError, ReportError, examples, one_of
 from workbench.periods import period_bounds
 from workbench.report.pack import find_workspace
@@ -27,7 +28,7 @@ RUN_COLUMNS = ("pack", "period", "version", "status", "started", "seconds", "n_a
 
 @dataclass(frozen=True)
 class Run:
-    """One report. `failed` maps a notebook to what ended it; `reused` tells that it was there before."""
+    """One report. `failed` maps a notebook to what ended it; `reused` tells that it was there before: a failed one was passed over."""
 
     pack: str
     period: str
@@ -44,12 +45,12 @@ class Run:
     @property
     def findings(self) -> pd.DataFrame:
         """The findings table of all its notebooks."""
-        return pd.read_parquet(self.path / "findings.parquet")
+        return parquet_frame(self.path / "findings.parquet")
 
     @property
     def estimates(self) -> pd.DataFrame:
         """The estimates table of all its notebooks."""
-        return pd.read_parquet(self.path / "estimates.parquet")
+        return parquet_frame(self.path / "estimates.parquet")
 
     @property
     def manifest(self) -> dict:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.cache import parquet_frame
 from workbench.errors import ReportError, examples
-from workbench.estimates import FINDING, MEASURES, SEVERITIES, STATUSES, finding, findings_table
+from workbench.estimates import FINDING, MEASURES, STATUSES, finding, findings_table
 from workbench.privacy import COUNTS, kept_findings, suppressed, terms
+from workbench.schema import SEVERITIES
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -94,7 +96,7 @@ def read_saved(out: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """What `save` wrote into `out`: findings, estimates; None when it was not called."""
     if not (out / FINDINGS).exists() or not (out / ESTIMATES).exists():
         return None
-    return pd.read_parquet(out / FINDINGS), pd.read_parquet(out / ESTIMATES)
+    return parquet_frame(out / FINDINGS), parquet_frame(out / ESTIMATES)
 
 
 def gather(saved: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:

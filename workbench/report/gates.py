@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from workbench.errors import ParameterError, examples, one_of, shorten
-from workbench.estimates import COUNTS, SEVERITIES
-from workbench.report.collect import grouping
+from workbench.schema import COUNTS, SEVERITIES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = ("estimate", "finding", "check")
 COLUMNS = ("value", "low", "high", *COUNTS)
@@ -128,6 +129,8 @@ def of_findings(gate: Gate, findings: pd.DataFrame) -> str:
 
 def asked_rows(gate: Gate, estimates: pd.DataFrame) -> tuple[pd.DataFrame, list[str], str]:
     """The estimates that a gate asks for, the columns they are told apart by, and why there are none ("" where there are)."""
+    from workbench.report.collect import grouping
+
     rows = estimates[(estimates["name"] == gate.subject) & (estimates["notebook"].eq(gate.notebook) | (gate.notebook == ""))]
     by = [column for column in grouping(estimates) if rows[column].notna().any()]
     if rows.empty or (unknown := sorted(set(gate.where) - set(by))):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.cache import parquet_frame
 from workbench.report.collect import ESTIMATES, FINDINGS
 from workbench.report.site import Section
 
@@ -42,7 +43,7 @@ def take(root: Path, key: str) -> tuple[Section, Tables] | None:
     folder = place(root, key)
     try:
         content = json.loads((folder / SECTION).read_text(encoding="utf-8"))
-        return Section(**content, error=""), (pd.read_parquet(folder / FINDINGS), pd.read_parquet(folder / ESTIMATES))
+        return Section(**content, error=""), (parquet_frame(folder / FINDINGS), parquet_frame(folder / ESTIMATES))
     except (OSError, ValueError, TypeError):
         return None
 

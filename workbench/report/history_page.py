@@ -168,7 +168,7 @@ def drawn(rows: pd.DataFrame, fences: Sequence[tuple], *, title: str, bounds: Se
     several = rows.duplicated(["window", "where"]).any()        # rubric versions that are in use at once
     by = [*(split or (["where"] if rows["where"].nunique() > 1 else [])), *(["rubric_version"] if several else [])]
     by = by if not rows.duplicated(["window", *by]).any() else ["where", "rubric_version"]
-    spec = estimate_history(rows, by=by, fences=near, bounds=bounds, title=title).to_dict()
+    spec = estimate_history(rows, by=by, fences=near, bounds=bounds, title=title).specification
     before = rows.groupby(["where", "rubric_version"], sort=False)["code"].shift() if len(rows) else rows["code"]
     rows = rows.assign(other_code=before.notna() & (before != rows["code"]))
     return Drawn(title, chart_json(spec),

@@ -13,9 +13,12 @@ import pandas as pd
 
 import workbench
 from workbench.errors import ReportError, WorkbenchError
+from workbench.privacy import Terms, under
 from workbench.ratings import Ratings
 from workbench.report.artefact import Run
+from workbench.report.private import read_under
 from workbench.schema import PANEL
+from workbench.store.history import pinned
 
 FAMILY = ("krippendorff_alpha", "percent_agreement", "fleiss_kappa", "gwet_ac", "brennan_prediger")
 WEIGHTS = {"krippendorff_alpha": (None,), "percent_agreement": (None,)}
@@ -27,59 +30,73 @@ SAME = 1e-6             # two computations of one value
 LEAST, ALIKE = 0.5, 0.05    # share of the items of its place that an estimate of all rests on, and how far it may differ between reports
 RECOMPUTED = "recomputed on the ratings of both, each item against itself"
 SHARED = "as {shared:,} of the later's {n:,} items are in the earlier too, rated alike, each taken to weigh the same"
+VEILED = "as some of the items are in both, rated alike, each taken to weigh the same"
 Row = Mapping[str, Any]
 Place = tuple[tuple[str, str], ...]
 
 
 @dataclass
 class Both:
-    """The ratings of two reports and the ends of their periods; what is asked of them is kept. `alone` is a report's period by itself,
-    else all up to its end."""
+    """The ratings of two reports and the ends of their periods, read under the pack's terms; what is asked of them is kept. `alone` is a
+    report's period by itself, else all up to its end."""
 
     sides: tuple[Ratings, Ratings]
     periods: tuple[str, str]
+    held: Terms = Terms()
     frames: dict[bool, list[pd.DataFrame]] = field(default_factory=dict)
+    coded: dict[bool, list[pd.DataFrame]] = field(default_factory=dict)
     answers: dict[tuple[object, ...], pd.DataFrame | None] = field(default_factory=dict)
     items: dict[tuple[object, ...], list[dict[tuple[str, ...], pd.Series]]] = field(default_factory=dict)
 
     def rows(self, alone: bool) -> list[pd.DataFrame]:
-        """The ratings of either report, in memory; `told` is a code of what each says."""
+        """The ratings of either report, in memory."""
         if alone not in self.frames:
             scoped = [side.period(period) if alone else side.until(period) for side, period in zip(self.sides, self.periods)]
-            self.frames[alone] = [with_code(side.to_pandas(limit=None)) for side in scoped]
+            self.frames[alone] = [side.to_pandas(limit=None) for side in scoped]
         return self.frames[alone]
 
     def joined(self, alone: bool) -> Ratings:
         """Both as one table, told apart by `SIDE`, with the rubrics of the later."""
-        named = [rows.drop(columns=["rating_id", "replaces", "told"], errors="ignore").assign(**{SIDE: side})
+        named = [rows.drop(columns=["rating_id", "replaces"], errors="ignore").assign(**{SIDE: side})
                  for rows, side in zip(self.rows(alone), (THEN, NOW))]
-        whole, last = workbench.read(pd.concat(named, ignore_index=True).dropna(axis=1, how="all")), self.sides[1].source
+        with under(Terms()):    # what was read is veiled already
+            whole, last = workbench.read(pd.concat(named, ignore_index=True).dropna(axis=1, how="all")), self.sides[1].source
         return replace(whole, source=replace(whole.source, rubrics=last.rubrics, use=last.use))
 
     def by_item(self, by: tuple[str, ...], alone: bool) -> list[dict[tuple[str, ...], pd.Series]]:
         """Of either report, by the levels of these columns: a code of what was said of each item."""
         if (by, alone) not in self.items:
-            self.items[by, alone] = [items_of(panel(rows, by), by) for rows in self.rows(alone)]
+            self.coded[alone] = self.coded.get(alone) or [with_code(rows) for rows in self.rows(alone)]
+            self.items[by, alone] = [items_of(panel(rows, by), by) for rows in self.coded[alone]]
         return self.items[by, alone]
 
 
-def both(then: Run, now: Run, place: Path) -> Both:
-    """The ratings that two reports were made from. Errors: `WorkbenchError` where they cannot be read as they were, saying why."""
+def both(then: Run, now: Run, place: Path, held: Terms = Terms()) -> Both:
+    """The ratings that two reports were made from, under the terms of their pack. Errors: `WorkbenchError` where they cannot be read as
+    they were, saying why."""
+    return beside(then, as_it_was(now, place, held), now.period, place, held)
+
+
+def beside(then: Run, ratings: Ratings, period: str, place: Path, held: Terms = Terms()) -> Both:
+    """The ratings of an earlier report beside those of one of `period`, which are at hand. Errors: as `both`."""
+    told = then.manifest
+    n = told["snapshot"]["n_rows"] - told.get("n_ratings_unread", 0) + ratings.until(period).count()
+    if n > MOST:
+        raise ReportError(f"the two reports rest on {n:,} ratings, and at most {MOST:,} are held side by side")
+    same = told["snapshot"]["id"] and ratings.snapshot.id == told["snapshot"]["id"]
+    return Both((ratings if same else as_it_was(then, place, held), ratings), (then.period, period), held)
+
+
+def as_it_was(run: Run, place: Path, held: Terms) -> Ratings:
+    """The ratings that a report was made from. Errors: as `both`."""
     from workbench.report.repeat import recorded     # which makes reports, and with them the page of all of them
 
-    read: dict[str, Ratings] = {}
-    sides = []
-    for run in (then, now):
-        told = run.manifest
-        options = {key: told["given"][key] for key in ("columns", "exclude")}
-        source = recorded(place, told["data"])
-        ratings = read.setdefault(f"{source} {options}", workbench.read(source, **options))
-        if not ratings.snapshot.id or ratings.snapshot.id != told["snapshot"]["id"]:
-            raise ReportError(f"the ratings that the report of {run.period} was made from are not there as they were")
-        sides.append(ratings)
-    if (n := sum(side.until(run.period).count() for side, run in zip(sides, (then, now)))) > MOST:
-        raise ReportError(f"the two reports rest on {n:,} ratings, and at most {MOST:,} are held side by side")
-    return Both((sides[0], sides[1]), (then.period, now.period))
+    told = run.manifest
+    options = {key: told["given"][key] for key in ("columns", "exclude")}
+    ratings = read_under(held, recorded(Path(pinned(place)[0]), told["data"]), **options)
+    if not ratings.snapshot.id or ratings.snapshot.id != told["snapshot"]["id"]:
+        raise ReportError(f"the ratings that the report of {run.period} was made from are not there as they were")
+    return ratings
 
 
 def change_on_both(ratings: Both, then: Row, now: Row, by: Iterable[str]) -> dict[str, object] | None:
@@ -125,8 +142,9 @@ def answered(ratings: Both, name: str, weights: str | None, by: tuple[str, ...],
         try:
             rows = ratings.joined(alone)
             prompts = None if "prompt_id" in rows.missing else "prompt_id"
-            ratings.answers[key] = workbench.agreement.difference(rows, between=SIDE, levels=(THEN, NOW), coefficient=name, weights=weights,
-                                                                  by=list(by), cluster=prompts, draws=2)
+            with under(ratings.held):
+                ratings.answers[key] = workbench.agreement.difference(rows, between=SIDE, levels=(THEN, NOW), coefficient=name,
+                                                                      weights=weights, by=list(by), cluster=prompts, draws=2)
         except WorkbenchError:
             ratings.answers[key] = None
     return ratings.answers[key]
@@ -175,23 +193,25 @@ def by_items(ratings: Both, then: Row, now: Row, place: Place) -> dict[str, obje
         if all(0 < share <= 1 for share in shares) and (alone or min(shares) > LEAST and abs(shares[1] - shares[0]) < ALIKE):
             told = found[0].reindex(found[1].index)
             shared = int((told == found[1]).sum())
-            return on_shared(now["value"] - then["value"], [row["se"] for row in (then, now)], shared, sizes)
+            return on_shared(now["value"] - then["value"], [row["se"] for row in (then, now)], shared, sizes, least=ratings.held.min_cell)
         if alone and any(n <= size for n, size in zip(used, sizes)):
             return None     # of one of the periods, or of part of all: not to be told
     return None
 
 
-def on_shared(value: float, errors: list[float], shared: int, sizes: list[int]) -> dict[str, object] | None:
+def on_shared(value: float, errors: list[float], shared: int, sizes: list[int], *, least: int = 0) -> dict[str, object] | None:
     """A difference of two estimates that have `shared` of their items in common: V = V1 + V2 - 2 m / sqrt(n1 n2) se1 se2.
 
-    For an earlier estimate whose items are all in the later one this is Hausman's V1 - V2, but never negative.
+    For an earlier estimate whose items are all in the later one this is Hausman's V1 - V2, but never negative. A count that is less than
+    `least`, or leaves less, is not told.
     """
     one, two = (float(error) if error is not None else math.nan for error in errors)
     apart = sum(sizes) - 2 * shared
     if not (one > 0 and two > 0 and apart > 1):
         return None
     se = math.sqrt(one**2 + two**2 - 2 * shared / math.sqrt(sizes[0] * sizes[1]) * one * two)
-    return {"value": value, **interval(value, se, apart), "note": SHARED.format(shared=shared, n=sizes[1])}
+    few = any(0 < n < least for n in (shared, sizes[1] - shared))
+    return {"value": value, **interval(value, se, apart), "note": VEILED if few else SHARED.format(shared=shared, n=sizes[1])}
 
 
 def interval(value: float, se: float, n: int) -> dict[str, float]:

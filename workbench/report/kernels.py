@@ -48,10 +48,12 @@ class Executed:
 
 
 def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path, limits: Limits,
-            on_cell: Callable[[int], None], environment: Mapping[str, str] | None = None, nursery: Nursery | None = None) -> Executed:
+            on_cell: Callable[[int], None], environment: Mapping[str, str] | None = None, nursery: Nursery | None = None,
+            log: Path = Path(os.devnull)) -> Executed:
     """Run a notebook in `folder` with `parameters`; a failure is part of what comes back, with the cells that ran.
 
     `on_cell` is told the index of each cell as it starts. environment: variables of its process beside this one's. nursery: whence it is.
+    log: the file that gets what its process itself writes to stderr.
     """
     import nbformat
     from papermill import execute_notebook
@@ -61,30 +63,50 @@ def execute(notebook: Mapping, *, parameters: Mapping[str, object], folder: Path
     started = time.monotonic()
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     source = nbformat.from_dict(nbformat.validator.normalize(dict(notebook) | {"metadata": metadata})[1])
-    with _room() as room, _loop(), _kernel(room, folder, environment or {}, nursery) as kernel, \
+    with _room() as room, _loop(), _kernel(room, folder, environment or {}, nursery, log) as kernel, \
             _guard(kernel.provisioner.pid, limits) as broken:
         _bound_output(kernel, broken)
-        process, held, error = kernel.provisioner.process, [], ""
+        process, held, error = kernel.provisioner.process, {}, ""
         try:
             execute_notebook(source, None, parameters=dict(parameters), engine_name=_engine(), held=held, progress_bar=False, km=kernel,
                              kernel_name="python3", iopub_timeout=max(int(limits.timeout), 1),
                              on_cell_start=lambda cell, cell_index: on_cell(cell_index))
         except Exception as failure:  # whatever ended it belongs on the notebook's page; the run then fails by it
             error = broken[0] if broken else _one_line(failure, process.poll())
-    return Executed(held[0].nb if held else source, time.monotonic() - started, error)
+    return Executed(held or source, time.monotonic() - started, error)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """JSON of a message, a chart's: the runner would copy it part by part, and hold it against a schema."""
+
+    content: Mapping
+
+
+def unsealed(cell: Mapping) -> dict[str, Any]:
+    """A cell with what its outputs hold sealed."""
+    if "outputs" not in cell:
+        return dict(cell)
+    outputs = [dict(output) | ({"data": {kind: part.content if isinstance(part, Sealed) else part for kind, part in output["data"].items()}}
+                               if "data" in output else {}) for output in cell["outputs"]]
+    return dict(cell) | {"outputs": outputs}
 
 
 def _engine() -> str:
     """The runner's own engine, the notebook held in memory: a file written after each cell costs more than the cells, and one that was
-    never written is not there when the kernel dies."""
+    never written is not there when the kernel dies. What the runner then writes, to nowhere, is without outputs."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     class Held(NBClientEngine):
         @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, held: list, **options: Any) -> None:
-            """Run it, as `held` from now on."""
-            held.append(nb_man)
-            super().execute_managed_notebook(nb_man, kernel_name, **options)
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, held: dict, **options: Any) -> None:
+            """Run it; `held` is it as it ended."""
+            try:
+                super().execute_managed_notebook(nb_man, kernel_name, **options)
+            finally:
+                held |= dict(nb_man.nb) | {"cells": [unsealed(cell) for cell in nb_man.nb.cells]}
+                for cell in (cell for cell in nb_man.nb.cells if "outputs" in cell):
+                    cell.outputs = [output for output in cell.outputs if output.output_type == "error"]
 
     papermill_engines.register("held", Held)
     return "held"
@@ -122,7 +144,7 @@ def _loop() -> Iterator[None]:
 
 
 @contextmanager
-def _kernel(room: Path, folder: Path, environment: Mapping[str, str], nursery: Nursery | None) -> Iterator:
+def _kernel(room: Path, folder: Path, environment: Mapping[str, str], nursery: Nursery | None, log: Path) -> Iterator:
     """A started kernel of this very interpreter, talking over sockets in `room`; killed at the end."""
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpecManager
@@ -135,11 +157,12 @@ def _kernel(room: Path, folder: Path, environment: Mapping[str, str], nursery: N
     # The runner leaves the client of a kernel it was handed open: it is remembered here, to be closed.
     kernel.client = lambda **options: clients.append(connect(**options)) or clients[-1]
     if nursery:
-        from workbench.report.nursery import Nursed
+        from workbench.report.nursed import Nursed
 
         kernel.provisioner = Nursed(kernel, nursery)
-    run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment() | {"IPYTHONDIR": str(room)} | environment,
-                                  extra_arguments=["--HistoryManager.enabled=False"])
+    with log.open("ab") as told:
+        run_sync(kernel.start_kernel)(cwd=str(folder), env=_environment() | {"IPYTHONDIR": str(room)} | environment, stderr=told,
+                                      extra_arguments=["--HistoryManager.enabled=False"])
     try:
         yield kernel
     finally:
@@ -161,12 +184,15 @@ def _bound_output(kernel: Any, broken: list[str]) -> None:
 
         async def counted(timeout: float | None = None) -> dict:
             nonlocal total
-            message = await receive(timeout=timeout)
+            brief = timeout is not None and timeout < 1     # whoever connects waits so long until nothing more comes
+            message = await receive(timeout=timeout / 10 if brief else timeout)
             content = message["content"]
             room, total = max(MAX_OUTPUT - total, 0), total + sum(
                 len(str(part)) for part in (content.get("text", ""), *content.get("data", {}).values()))
             if "text" in content:
                 content["text"] = content["text"][:room]
+            if message["msg_type"] in ("display_data", "execute_result", "update_display_data"):
+                content["data"] = {kind: Sealed(part) if isinstance(part, dict) else part for kind, part in content["data"].items()}
             if total > MAX_OUTPUT and not broken:
                 broken.append(f"it put out more than {MAX_OUTPUT / 1e6:g} million characters")
                 with suppress(psutil.NoSuchProcess):

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-STYLES = {WAITING: "dim", RUNNING: "cyan", DONE: "green", FAILED: "bold red"}
+WAITING, RUNNING, DONE, FAILED, PASSED = "waiting", "running", "done", "failed", "passed over"
+STYLES = {WAITING: "dim", RUNNING: "cyan", DONE: "green", FAILED: "bold red", PASSED: "bold yellow"}
 
 
 @dataclass(frozen=True)
 class Event:
-    """One step of a run: a notebook waits, runs its cell `cell` of `n_cells`, is done, or failed with `error`."""
+    """One step of a run: a notebook waits, runs its cell `cell` of `n_cells`, is done, or failed with `error`; or a period is passed over,
+    which `error` then explains."""
 
     period: str
     notebook: str
@@ -31,7 +32,7 @@ class Event:
     def __str__(self) -> str:
         return {WAITING: "waiting", RUNNING: f"running, cell {self.cell} of {self.n_cells}",
                 DONE: f"done in {self.seconds:.1f} s",
-                FAILED: f"failed after {self.seconds:.1f} s: {self.error}"}[self.state]
+                FAILED: f"failed after {self.seconds:.1f} s: {self.error}", PASSED: self.error}[self.state]
 
 
 @contextmanager
@@ -56,9 +57,9 @@ def show_progress(*, console: Console | None = None) -> Iterator[Callable[[Event
 
 
 def _print_line(event: Event, console: Console) -> None:
-    if event.state in (DONE, FAILED) or (event.state == RUNNING and event.cell == 0):
+    if event.state in (DONE, FAILED, PASSED) or (event.state == RUNNING and event.cell == 0):
         said = "running" if event.state == RUNNING else str(event)
-        console.print(f"{event.period} {event.notebook}: {said}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{event.period} {event.notebook}".strip() + f": {said}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(latest: dict[tuple[str, str], Event]) -> Table:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import ParameterError, ReportError, examples, one_of, shorten
-from workbench.estimates import SEVERITIES
 from workbench.periods import period_bounds
+from workbench.schema import SEVERITIES
 
 if TYPE_CHECKING:
     from workbench.report.pack import Notebook, Pack

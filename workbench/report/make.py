@@ -1,114 +1,48 @@
-"""From a pack and data to a report: check, choose the period, run the notebooks, put the artefact in place."""
+"""From ratings to reports: choose the periods, run the notebooks, put each artefact in place."""
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import platform
 import shutil
 import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import workbench
 from workbench.check.battery import check_ratings
-from workbench.errors import ParameterError, ReportError, shorten
 from workbench.ratings import Ratings
-from workbench.report.artefact import Run, is_complete, publish, revises, seal, staging
+from workbench.report.artefact import Run, is_complete, newest, publish, revises, seal, staging
 from workbench.report.collect import fingerprint, gather, read_saved
-from workbench.report.effect import rubrics_of, seen_before, told_actions
+from workbench.report.effect import changes, rubrics_of, seen_before, told_actions
 from workbench.report.gates import judge
 from workbench.report.halfway import clear, keep, take
-from workbench.report.kernels import Executed, Limits, execute, nursing
-from workbench.report.lineage_events import write_lineage
-from workbench.report.live import DONE, FAILED, RUNNING, WAITING, Event
+from workbench.report.kernels import Executed, Limits, execute
+from workbench.report.live import DONE, FAILED, PASSED, RUNNING, WAITING, Event
+from workbench.report.log import STDERR, write_logs
 from workbench.report.loop import rebaselined
-from workbench.report.pack import Notebook, Pack, find_workspace, load_pack
-from workbench.report.parameters import check_parameters
+from workbench.report.order import Order
+from workbench.report.pack import Notebook
 from workbench.report.period import choose_period, periods_due, periods_made, weeks_since
 from workbench.report.reused import reused
-from workbench.report.private import read_under, scrubber, stated, told_exclude
+from workbench.report.private import scrubber, stated
 from workbench.report.scrub import Scrub, clean_notebook, scrub_table, scrub_tree
-from workbench.report.shelf import write_shelf
-from workbench.report.site import Report, Section, write_site
-from workbench.report.standing import standing
+from workbench.report.site import Report, Section, laid_out, write_site
+from workbench.report.standing import alike, given_up, passed_over, standing, tries
 from workbench.report.version import code_hashes, package_versions, version
-from workbench.store.history import pin, pinned
-
-if TYPE_CHECKING:
-    from workbench.report.nursery import Nursery
+from workbench.store.history import pinned
 
 NOT_SAVED = "it ended without wb.report.save(findings=..., estimates=..., out=out)"
 
 
-@dataclass(frozen=True)
-class Order:
-    """What was asked for, checked. `data` is absolute, and names a version where there are any, so that all notebooks read the same;
-    `given` is what decides content: parameters, columns, exclude, seed. Catching up, no period was named."""
-
-    root: Path
-    pack: Pack
-    data: Path
-    given: Mapping[str, object]
-    engine: str
-    jobs: int
-    force: bool
-    progress: Callable[[Event], None]
-    stop: threading.Event = field(default_factory=threading.Event)
-    catching_up: bool = False
-    nursery: Nursery | None = None
-
-
-def run(name: str, *, workspace: str | Path | None = None, data: str | Path | None = None, period: str | None = None,
-        since: str | None = None, parameters: Mapping[str, object] | None = None, columns: Mapping[str, str] | None = None,
-        exclude: Mapping[str, object] | None = None, engine: str | None = None, seed: int = 0, jobs: int | None = None,
-        force: bool = False, progress: Callable[[Event], None] | None = None) -> list[Run]:
-    """Make the report of a pack or of one notebook: of one period, of each complete week from `since` on, or of the weeks that are missing.
-
-    name: a pack (`reports/NAME.toml`) or a notebook (`notebooks/NAME.ipynb`) of `workspace` (default: the nearest upward).
-    data: any file or dataset folder that `workbench.read` takes; default: the pack's own. Of a Delta table one version is read, the
-        one that DATA@VERSION names or the latest, whatever is appended meanwhile; the manifest names it under `data`.
-    period: "2026-W46" or "2026-11"; default: the last complete week in the data, with those since the last one made, and those that failed;
-        a week of which a report is there is then made again only when its own ratings, the rubrics or the code changed.
-    parameters: for the notebooks; each must be taken by one at least, in its type.
-    columns, exclude, engine: as for `workbench.read`. seed: for all random draws.
-    jobs: how many notebooks run at once; default: one per core. progress: called with an `Event` for each step.
-
-    A report that is already there, of the same version, is not made again unless `force`. A notebook that fails leaves
-    the others to finish, and the report in `VERSION.failed/`; the next run, as after one that was killed, runs what is not finished.
-
-    Errors: `ParameterError` before anything is run or written, for an unknown or ill-typed name, parameter or period;
-    `RatingsError` for bad data; `ReportError` when a notebook failed.
-    """
-    root = find_workspace(workspace)
-    pack = load_pack(name, workspace=root)
-    given = {"parameters": dict(parameters or {}), "columns": dict(columns or {}), "exclude": told_exclude(exclude, pack.private),
-             "seed": seed}
-    check_parameters(given["parameters"], declared=pack.declared)
-    if period and since:
-        raise ParameterError("period and since were both given. Give one of them.")
-    order = Order(root, pack, pin(Path(data).absolute() if data else root / pack.data), given, engine or "",
-                  jobs or os.cpu_count() or 1, force, progress or (lambda event: None), catching_up=not (period or since))
-    with nursing(len(pack.notebooks)) as nursery:       # its imports go on beside what comes first here
-        ratings = read_under(pack.private, order.data, columns=columns, exclude=exclude, engine=engine)
-        ratings.check()
-        periods = _periods(order, ratings, period=period, since=since)
-        runs = [_make(replace(order, nursery=nursery), ratings, one) for one in periods]
-    with suppress(ReportError, OSError):    # an old report that cannot be read, or a disk now full, is no fault of these
-        write_shelf(root)
-    try:
-        if pack.lineage:
-            write_lineage(runs, to=pack.lineage, ratings=ratings, workspace=root)
-    finally:
-        _raise_for_failed(runs, root)
-    return runs
+def made(order: Order, ratings: Ratings, *, period: str | None, since: str | None) -> list[Run]:
+    """The reports asked for, of these ratings, those that are there among them."""
+    ratings.check()
+    return [_make(order, ratings, one) for one in _periods(order, ratings, period=period, since=since)]
 
 
 def _periods(order: Order, ratings: Ratings, *, period: str | None, since: str | None) -> list[str]:
@@ -119,15 +53,6 @@ def _periods(order: Order, ratings: Ratings, *, period: str | None, since: str |
     return periods_due(ratings, made=made, failed=lost)
 
 
-def _raise_for_failed(runs: list[Run], root: Path) -> None:
-    failed = [run for run in runs if run.failed]
-    if failed:
-        raise ReportError(" ".join(
-            f"{run.pack} {run.period}: {len(run.failed)} of its notebooks failed: "
-            + "; ".join(f"{name} ({shorten(why, 200)})" for name, why in run.failed.items())
-            + f". Read {run.index.relative_to(root).as_posix()}, mend the cause, and run again." for run in failed))
-
-
 def _make(order: Order, ratings: Ratings, period: str) -> Run:
     """The report of one period, made unless it is there."""
     order = replace(order, pack=rebaselined(order.pack, period))
@@ -135,11 +60,8 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
     past = seen_before(order.root, pack.name, period, pack.actions)
     own = version(pack, period=period, snapshot=snapshot, given=order.given, past=past)
     target = order.root / "reports" / pack.name / period / own
-    if is_complete(target) and not order.force:
-        return Run(pack.name, period, own, target, reused=True)
-    if order.catching_up and not order.force and \
-            (there := standing(target.parent, ratings, pack=pack, period=period, given=order.given, past=past)):
-        return Run(pack.name, period, there, target.with_name(there), reused=True)
+    if there := None if order.force else _there(order, ratings, period, target, past):
+        return there
     started, clock = dt.datetime.now(dt.timezone.utc), time.monotonic()
     with staging(order.root) as work:
         built, out = work / "report", work / "out"
@@ -147,26 +69,25 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
         places = {str(place): Path(place).name for place in (order.data, pinned(order.data)[0])}
         scrub = scrubber({str(out): "out", **places, str(order.root): "."}, pack.private, order.data, columns=order.given["columns"],
                          engine=order.engine or None)
-        sections, tables, checks = run_notebooks(order, ratings.until(period), period, out, scrub)
+        sections, tables, told = run_notebooks(order, ratings, period, out, scrub)
         findings, estimates = gather(tables)
         failed = {s.name: s.error for s in sections if s.error}
-        gates = judge(pack.gates, findings=findings, estimates=estimates, checks=checks, failed=list(failed))
+        gates = judge(pack.gates, findings=findings, estimates=estimates, checks=told["checks"], failed=list(failed))
         actions = scrub_tree(told_actions(pack.actions, past=past, findings=findings, period=period, looked=set(tables),
-                                          rubrics=rubrics_of(snapshot.rubrics, estimates)), scrub)
-        of_period = ratings.period(period)
-        data = {"fingerprint": fingerprint(of_period) if period != "undated" else ""}
-        report = Report(pack=pack.name, title=pack.title, period=period, version=own, made=started.isoformat(timespec="seconds"),
-                        snapshot=asdict(snapshot), filters=scrub_tree(ratings.excluded(), scrub), n_period=of_period.count(),
-                        given=scrub_tree(order.given, scrub), packages={"python": platform.python_version(), **package_versions()},
+                                          rubrics=rubrics_of(snapshot.rubrics, estimates),
+                                          changed=changes(order.root, pack.name, ratings=ratings, period=period, place=order.data,
+                                                          held=pack.private)), scrub)
+        mark = told.pop("fingerprint")
+        report = Report(pack=pack.name, title=pack.title, period=period, version=own, made=started.isoformat(timespec="seconds"), **told,
                         sections=tuple(sections), findings=findings, estimates=estimates, gates=tuple(gates), actions=tuple(actions),
-                        revises=revises(target.parent, data["fingerprint"], order.given), checks=tuple(checks),
-                        private=stated(pack.private, findings, estimates), n_unread=ratings.count() - ratings.until(period).count())
-        report = write_site(built, report)
-        failed = {s.name: s.error for s in report.sections if s.error}
+                        revises=revises(target.parent, mark, order.given), private=stated(pack.private, findings, estimates))
+        write_site(built, report)
         said = {"said": [action.recorded for action in pack.actions], "past": past, "told": actions}
-        further = data | {"private": report.private, "checks": checks, "gates": gates, "actions": said}
-        seal(built, scrub_tree(_manifest(order, report, clock) | further, scrub))
         place = target.with_name(f"{own}.failed")
+        further = {"fingerprint": mark, "tries": tries(place) + 1, "private": report.private, "checks": report.checks, "gates": gates,
+                   "actions": said}
+        write_logs(built, report.sections, out, scrub)
+        seal(built, scrub_tree(_manifest(order, report, clock) | further, scrub))
         shutil.rmtree(place, ignore_errors=True)
         place = place if failed else target
         publish(built, place, replace=order.force and not failed)
@@ -175,26 +96,58 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
     return Run(pack.name, period, own, place, failed)
 
 
+def _there(order: Order, ratings: Ratings, period: str, target: Path, past: list[dict[str, object]]) -> Run | None:
+    """The report that need not be made: this version, and to a run by itself one that stands, or has failed too often."""
+    if is_complete(target):
+        return Run(order.pack.name, period, target.name, target, reused=True)
+    if not order.catching_up:
+        return None
+    found = alike(target.parent, ratings, pack=order.pack, period=period, given=order.given, past=past)
+    if there := standing(found):
+        return Run(order.pack.name, period, there, target.with_name(there), reused=True)
+    lost = given_up(found)
+    if lost:
+        order.progress(Event(period, "", PASSED, error=passed_over(lost)))
+    return lost
+
+
 def run_notebooks(order: Order, ratings: Ratings, period: str, out: Path,
-                   scrub: Scrub) -> tuple[list[Section], dict[str, tuple], list[dict[str, object]]]:
-    """Every notebook of the pack, several at a time, as a section of the report; what each saved; and the checks, run meanwhile."""
+                  scrub: Scrub) -> tuple[list[Section], dict[str, tuple], dict[str, object]]:
+    """Every notebook of the pack, several at a time, as a section of the report; what each saved; and what is told meanwhile."""
     import papermill    # noqa: F401  before there are threads, which share the filters of warnings that its imports set
 
     for notebook in order.pack.notebooks:
         order.progress(Event(period, notebook.name, WAITING))
     with ThreadPoolExecutor(order.jobs) as pool:
-        keys = keys_of(order, ratings, period)
-        work = [pool.submit(_section, order, n, period, out / n.name, scrub, key) for n, key in zip(order.pack.notebooks, keys)]
+        took = seconds_before(order)
+        queue = sorted(zip(order.pack.notebooks, keys_of(order, ratings, period)), key=lambda one: -took.get(one[0].name, math.inf))
+        work = {n.name: pool.submit(_section, order, n, period, out / n.name, scrub, key) for n, key in queue}
         try:
-            checks = [{"check": o.name, "outcome": o.outcome, "required": o.required, "text": scrub(o.text)}
-                      for o in check_ratings(ratings)]
-            wait(work)
+            told = _told(order, ratings, period, scrub)
+            wait(work.values())
         except BaseException:  # Ctrl-C ends the kernels at once, so that none writes after the run
             order.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    done = [one.result() for one in work]
-    return [section for section, _ in done], {section.name: tables for section, tables in done if not section.error}, checks
+    done = [work[notebook.name].result() for notebook in order.pack.notebooks]
+    return [section for section, _ in done], {section.name: tables for section, tables in done if not section.error}, told
+
+
+def seconds_before(order: Order) -> dict[str, float]:
+    """How long each notebook of the pack took for the last whole report: the longest go first, so that none is left to run alone."""
+    return {name: told["seconds"] for run in newest(order.root, order.pack.name)[-1:] for name, told in run.manifest["notebooks"].items()}
+
+
+def _told(order: Order, ratings: Ratings, period: str, scrub: Scrub) -> dict[str, object]:
+    """What a report says of its ratings, whatever its notebooks find, by the names that `Report` has for it; and a `fingerprint`."""
+    import workbench.chart.periods  # noqa: F401  the history's, while there is a core to spare
+
+    of_period, until = ratings.period(period), ratings.until(period)
+    checks = tuple({"check": o.name, "outcome": o.outcome, "required": o.required, "text": scrub(o.text)} for o in check_ratings(until))
+    return {"checks": checks, "snapshot": asdict(ratings.snapshot), "filters": scrub_tree(ratings.excluded(), scrub),
+            "n_period": of_period.count(), "n_unread": ratings.count() - until.count(), "given": scrub_tree(order.given, scrub),
+            "packages": {"python": platform.python_version(), **package_versions()},
+            "fingerprint": fingerprint(of_period) if period != "undated" else ""}
 
 
 def keys_of(order: Order, ratings: Ratings, period: str) -> list[str]:
@@ -209,16 +162,16 @@ def _section(order: Order, notebook: Notebook, period: str, out: Path, scrub: Sc
     if not order.force and (found := take(order.root, key) or reused(made, notebook.name, key)):
         found = replace(found[0], key=key), found[1]
         order.progress(Event(period, notebook.name, DONE, seconds=found[0].seconds))
-        return found
+        return laid_out(found[0]), found[1]
     done = _run_notebook(order, notebook, period, out)
     saved = read_saved(out)
     error = done.error or ("" if saved else NOT_SAVED)
     values = {p.name: p.default for p in notebook.declared.values()} | _values(order, notebook, period, "") | {"data": order.data.name}
     values = scrub_tree(values, scrub)
     content = clean_notebook(done.notebook, scrub, order.pack.private.min_cell)
-    section = Section(notebook.name, content, round(done.seconds, 2), scrub(error), values, key=key)
-    tables = () if error else tuple(scrub_table(table, scrub) for table in saved)
-    if not error:
+    section = laid_out(Section(notebook.name, content, round(done.seconds, 2), scrub(error), values, key=key))
+    tables = () if section.error else tuple(scrub_table(table, scrub) for table in saved)
+    if not section.error:
         keep(order.root, key, section, tables)
     return section, tables
 
@@ -230,9 +183,10 @@ def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> E
         order.progress(Event(period, notebook.name, RUNNING, min(index + 1, n_cells), n_cells))
 
     order.progress(Event(period, notebook.name, RUNNING, 0, n_cells))
+    out.mkdir(parents=True, exist_ok=True)
     done = execute(notebook.content, parameters=_values(order, notebook, period, str(out)), folder=order.root / "notebooks",
                    limits=Limits(order.pack.timeout, order.pack.memory, order.stop), on_cell=on_cell,
-                   environment=order.pack.private.environment, nursery=order.nursery)
+                   environment=order.pack.private.environment, nursery=order.nursery, log=out / STDERR)
     state = FAILED if done.error else DONE
     order.progress(Event(period, notebook.name, state, n_cells, n_cells, done.seconds, done.error))
     return done

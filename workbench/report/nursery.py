@@ -6,6 +6,7 @@ starts as it always does. A forked kernel has an environment, folder, session an
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -17,15 +18,9 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from pkgutil import walk_packages
-from typing import TYPE_CHECKING, Any
 
-from jupyter_client.provisioning import LocalProvisioner
-
-if TYPE_CHECKING:
-    from jupyter_client import AsyncKernelManager
-
-IMPORTS = ("altair", "ibis.backends.duckdb", "ipykernel.kernelapp", "IPython.core.completer", "pyarrow.dataset",
-           "scipy.sparse.csgraph", "scipy.special")
+IMPORTS = ("altair", "ibis.backends.duckdb", "ipykernel.kernelapp", "IPython.core.completer", "scipy.sparse.csgraph",
+           "scipy.special")
 OF_REPORTS = ("cli", "report", "review")    # parts of the package that notebooks do not compute with
 PATIENCE = 60.0       # seconds in which the imports should be done
 ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}    # an allocator of Arrow, unused, would start a second at import
@@ -58,55 +53,15 @@ class Nursery:
         self._process.wait()
 
 
-class Forked:
-    """A forked kernel, with what is used of `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, pid: int, nursery: Nursery) -> None:
-        self.pid, self._nursery, self._code = pid, nursery, None
-
-    def poll(self) -> int | None:
-        """What it ended with, minus a signal's number where one ended it; None while it lives."""
-        if self._code is None:
-            self._code = self._nursery.ask(ended=self.pid)
-        return self._code
-
-    def wait(self) -> int | None:
-        """As `poll`, of a kernel that has ended."""
-        return self.poll()
-
-    def send_signal(self, number: int) -> None:
-        """A signal to it alone; none to what has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-
-class Nursed(LocalProvisioner):
-    """What starts and ends one kernel of a nursery; where it has none, one in a process of its own."""
-
-    def __init__(self, kernel: AsyncKernelManager, nursery: Nursery) -> None:
-        super().__init__(kernel_id="", kernel_spec=kernel.kernel_spec, parent=kernel)
-        self._nursery = nursery
-
-    async def launch_kernel(self, cmd: list[str], **options: Any) -> dict[str, Any]:
-        """The kernel that `cmd` would start."""
-        pid = self._nursery.ask(argv=cmd[cmd.index("-f"):], cwd=options["cwd"], env=options["env"])
-        if not pid:
-            return await super().launch_kernel(cmd, **options)
-        self.process, self.pid, self.pgid = Forked(pid, self._nursery), pid, pid
-        return self.connection_info
-
-
 def serve(descriptor: int) -> None:
     """Import, then answer one question a line until the run is gone: the process of a new kernel, or what a kernel ended with."""
     import workbench
 
+    gc.disable()    # nothing is to be found among modules
     sys.path[:] = [place for place in sys.path if place]
     own = [module.name for module in walk_packages(workbench.__path__, "workbench.")]
     for name in (*IMPORTS, *(name for name in own if name.split(".")[1] not in OF_REPORTS)):
         import_module(name)
-    gc.collect()
     gc.freeze()
     link = socket.socket(fileno=descriptor)
     for line in link.makefile("r"):
@@ -119,7 +74,7 @@ def serve(descriptor: int) -> None:
         link.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def fork(descriptor: int, *, argv: list[str], cwd: str, env: dict[str, str]) -> int:
+def fork(descriptor: int, *, argv: list[str], cwd: str, env: dict[str, str], log: str = os.devnull) -> int:
     """The process of a kernel with these arguments; 0 where another thread might hold a lock that the copy would wait for."""
     if len(os.listdir("/proc/self/task")) > 1:
         return 0
@@ -128,8 +83,12 @@ def fork(descriptor: int, *, argv: list[str], cwd: str, env: dict[str, str]) -> 
     try:
         from ipykernel.kernelapp import IPKernelApp
 
+        gc.enable()
         os.close(descriptor)
         os.setsid()
+        told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(told, 2)
+        faulthandler.enable(told)       # not 2, which the kernel makes a pipe that nobody reads once it has crashed
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,8 @@ from workbench.ratings import Ratings
 from workbench.report.collect import LEFT_OUT
 from workbench.report.scrub import Scrub, hiding, path_scrubber
 from workbench.store.pseudonyms import names_hidden, veiled_filters
+
+OFTEN = 50_000      # texts whose clean form is remembered: a chart's data name the same columns and raters thousands of times
 
 
 def read_under(held: Terms, source: Path, *, columns: Mapping[str, str] | None, exclude: Mapping[str, object] | None,
@@ -35,9 +38,9 @@ def scrubber(places: Mapping[str, str], held: Terms, source: Path, *, columns: M
     from."""
     clean = path_scrubber(places)
     if not (held.pseudonyms or held.party):
-        return clean
+        return lru_cache(OFTEN)(clean)
     hide = hiding(names_hidden(read_under(Terms(), source, columns=columns, exclude=None, engine=engine), held))
-    return lambda text: hide(clean(text))
+    return lru_cache(OFTEN)(lambda text: hide(clean(text)))
 
 
 def stated(held: Terms, findings: pd.DataFrame, estimates: pd.DataFrame) -> dict[str, object]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.cache import parquet_frame
 from workbench.report.artefact import MANIFEST, file_hash
 from workbench.report.collect import ESTIMATES, FINDINGS
 from workbench.report.site import Section
@@ -25,7 +26,7 @@ def reused(reports: Path, name: str, key: str) -> tuple[Section, Tables] | None:
             if told.get("key") != key or told["error"] or any(file_hash(path.parent / file) != manifest["files"][file] for file in files):
                 continue
             notebook = json.loads((path.parent / files[0]).read_text(encoding="utf-8"))
-            findings, estimates = (pd.read_parquet(path.parent / file) for file in files[1:])
+            findings, estimates = (parquet_frame(path.parent / file) for file in files[1:])
         except (OSError, ValueError, KeyError, TypeError):
             continue
         own = estimates[estimates["notebook"] == name].drop(columns="notebook").reset_index(drop=True)

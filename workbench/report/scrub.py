@@ -19,7 +19,6 @@ from workbench.errors import redacted
 from workbench.privacy import small
 
 MAX_TEXT = 200_000  # characters of one printed output; a page is read by a person
-ERROR_MARK = "papermill-error-cell-tag"
 VEGA_LITE = "application/vnd.vegalite."
 # Accounts and hosts that name nobody, and whose names stand for much else.
 NOBODY = set("admin app data host item jovyan localhost main nobody rater report root runner test ubuntu user users work".split())
@@ -118,7 +117,7 @@ def clean_notebook(notebook: Mapping, scrub: Scrub, least: int = 0) -> dict:
 
     least: rows of charts' data that rest on fewer ratings, items or raters are taken out.
     """
-    cells = [_clean_cell(cell, least) for cell in notebook["cells"] if ERROR_MARK not in cell["metadata"].get("tags", ())]
+    cells = [_clean_cell(cell, least) for cell in notebook["cells"]]
     metadata = {key: value for key, value in notebook["metadata"].items() if key in ("kernelspec", "language_info")}
     return scrub_tree(dict(notebook) | {"cells": cells, "metadata": metadata}, scrub)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from workbench.report.artefact import file_hash
 from workbench.report.pack import Pack
 
 # What computes or draws something in a report.
-PACKAGES = ("altair", "bleach", "deltalake", "duckdb", "ibis-framework", "ipykernel", "mistune", "nbclient", "numpy", "pandas",
+PACKAGES = ("altair", "deltalake", "duckdb", "ibis-framework", "ipykernel", "mistune", "nbclient", "nh3", "numpy", "pandas",
             "papermill", "pingouin", "pyarrow", "pyspark", "ruptures", "scikit-learn", "scipy", "statsmodels",
             "vl-convert-python")
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """The installed version of each of `PACKAGES`; those not installed are left out."""
     found = {}

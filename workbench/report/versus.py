@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.errors import ReportError, WorkbenchError, shorten
+from workbench.estimates import MEASURES
 from workbench.report.artefact import Run, find_run
 from workbench.report.collect import grouping
 from workbench.report.joint import RECOMPUTED, Both, both, change_on_both
@@ -60,11 +62,12 @@ def compare(then: str | Path, now: str | Path, *, workspace: str | Path | None =
     estimates of the two. What else changed stands in `made`: a change of code is no drift.
 
     Two reports of a programme share most of their items, for each reads all up to its period's end. Where `joint`, and both can be read as
-    they were, agreement coefficients and means are recomputed on both, each item against itself; of other estimates the errors are taken to
-    correlate by the share of items in common. Else, and where an estimate's ratings are not found, a change has the errors of both as if
-    they had no item in common, which is far too wide for all that grows from week to week: `note` says which. It costs about 20 s of
-    processor for two reports of 900 changed estimates on 50,000 ratings, which are held in memory. Undefined estimates have no interval,
-    with the reason in `note`.
+    they were, under the pack's terms of privacy, agreement coefficients and means are recomputed on both, each item against itself; of
+    other estimates the errors are taken to correlate by the share of items in common. Else, and where an estimate's ratings are not found,
+    a change has the errors of both as if they had no item in common, which is far too wide for all that grows from week to week: `note`
+    says which. It costs about 20 s of processor for two reports of 900 changed estimates on 50,000 ratings, which are held in memory,
+    and half a second for three headlines alone, so that `reports/index.html` takes all as disjoint, and says so. Undefined estimates have
+    no interval, with the reason in `note`.
 
     Simulated, 300 draws, nothing having changed, 200 of 210 and of 300 items and 60 of 66 in both: 95 % intervals of alpha, percent
     agreement and a mean held 93 to 98 % recomputed, 91 to 96 % by shared items, and 100 % as if disjoint, being 2 to 6 times as wide.
@@ -83,7 +86,8 @@ def read_both(then: Run, now: Run, workspace: str | Path | None, data: str | Pat
     """The ratings that both reports were made from; None with the reason where they cannot be read as they were."""
     try:
         root = find_workspace(workspace)
-        return both(then, now, Path(data).absolute() if data else root / load_pack(then.pack, workspace=root).data), ""
+        pack = load_pack(then.pack, workspace=root)
+        return both(then, now, Path(data).absolute() if data else root / pack.data, pack.private), ""
     except (WorkbenchError, OSError, KeyError) as error:
         return None, shorten(error, 200)
 
@@ -129,8 +133,7 @@ def changed_estimates(then: pd.DataFrame, now: pd.DataFrame, ratings: Both | Non
     from scipy.stats import false_discovery_control
 
     sides = [keyed(table) for table in (then, now)]
-    shared_by = [column for column in grouping(now) if column in then]
-    rows = []
+    shared_by, rows = [column for column in grouping(now) if column in then], []
     for key in dict.fromkeys([*sides[0], *sides[1]]):
         a, b = (side.get(key) for side in sides)
         row = {"notebook": key[0], "name": key[1], "place": key[2],
@@ -146,12 +149,18 @@ def changed_estimates(then: pd.DataFrame, now: pd.DataFrame, ratings: Both | Non
 
 
 def keyed(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Each estimate by notebook, name and the levels that tell it apart; those that nothing tells apart from another are left out."""
-    by = [*grouping(estimates), *(column for column in TOLD_APART if column in estimates)]
+    """Each estimate by notebook, name and the levels that tell it apart; those that nothing tells apart from another are left out. An
+    estimate is what it measured and the levels it has."""
+    rows = estimates[["notebook", "name", *MEASURES]].to_dict("records")
+    places: list[list[str]] = [[] for _ in rows]
+    for column in dict.fromkeys([*grouping(estimates), *(column for column in TOLD_APART if column in estimates)]):
+        levels = estimates[column].astype(object)
+        for at in np.flatnonzero(levels.notna() & (levels != "")):     # most are of few rows
+            rows[at][column] = levels.iat[at]
+            places[at].append(f"{column} {group(levels.iat[at])}")
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in estimates.to_dict("records"):
-        place = ", ".join(f"{column} {group(row[column])}" for column in by if row[column] == row[column] and row[column] not in (None, ""))
-        found.setdefault((row["notebook"], row["name"], place), []).append(row)
+    for row, place in zip(rows, places):
+        found.setdefault((row["notebook"], row["name"], ", ".join(place)), []).append(row)
     return {key: rows[0] for key, rows in found.items() if len(rows) == 1}
 
 

@@ -66,6 +66,8 @@ def overall_reproduced(rows: pd.DataFrame, overall: str, seed: int) -> Measured:
 
     1 - squared errors of the prediction / squared errors of the mean, both out of fold; below 0 where the mean predicts better.
     """
+    if not (rows["criterion"] == overall).any():
+        return Measured(math.nan, note=NO_OVERALL.format(name=overall))
     _, found = predicted(rows, overall, seed)
     if isinstance(found, str):
         return Measured(math.nan, note=found)

@@ -75,8 +75,8 @@ def compare(ratings: Ratings, *, versions: Sequence[str] | None = None, overall:
         return estimates_table([], by=key).assign(df=pd.Series(dtype=float), repeats=pd.Series(dtype=bool))
     rows, both = in_prompts(ratings), bridges(ratings, pair)
     known = {c: pd.Index(rows[c].unique()) for c in ("item_id", "rater_id")}
-    rows = coded(rows.drop(columns=["rubric", "rubric_version", "rated_at"], errors="ignore"), known)
-    rows = [priced(rows[rows["version"] == version]) for version in pair]
+    rows = coded(rows.drop(columns=["rubric", "rubric_version", "rated_at", "unit", "level"], errors="ignore"), known)
+    rows = [priced(rows[rows["version"] == version].drop(columns="version")) for version in pair]
     unlike = {found.criterion for found in both if found.scales is not None and not found.alike}
     made = [row | {"note": join_notes(row["note"], LEVELS_DIFFER if row["criterion"] in unlike else "")}
             for row in alphas(ratings, pair, confidence)]
@@ -198,9 +198,9 @@ def priced(rows: pd.DataFrame) -> pd.DataFrame:
     """Ratings with the seconds of each: where all criteria of an item carry one time, for most items, that time is shared out."""
     if "seconds" not in rows:
         return rows
-    times = rows.groupby([*UNIT, "rater_id"], dropna=False)["seconds"].agg(["size", "nunique"])
-    several = times[(times["size"] > 1) & (times["nunique"] > 0)]
-    if several.empty or (several["nunique"] == 1).mean() < 0.9:
+    item = rows.groupby([*UNIT, "rater_id"], dropna=False, sort=False).ngroup().to_numpy()
+    size, times = np.bincount(item), rows["seconds"].groupby(item).agg(["min", "max"])
+    several = times[(size > 1) & times["min"].notna()]
+    if several.empty or (several["min"] == several["max"]).mean() < 0.9:
         return rows
-    size = rows.groupby([*UNIT, "rater_id"], dropna=False)["seconds"].transform("size")
-    return rows.assign(seconds=rows["seconds"] / size)
+    return rows.assign(seconds=rows["seconds"] / size[item])

@@ -161,9 +161,10 @@ def found_bridges(ratings: Ratings, pair: tuple[str, str]) -> list[Bridge]:
     """The same, sought anew."""
     table = versions(ratings).set_index("version")
     rows, keys = paired_cells(ratings), [tuple(table.loc[v, ["rubric", "rubric_version"]]) for v in pair]
-    old, new = (rows[(rows["rubric"] == rubric) & (rows["rubric_version"] == version)] for rubric, version in keys)
+    wanted = [c for c in ("criterion", "item_id", "step", "rater_id", "level", "score", "prompt_id") if c in rows]
+    old, new = (rows.loc[(rows["rubric"] == rubric) & (rows["rubric_version"] == version), wanted] for rubric, version in keys)
     scales, found = facts(ratings).scales, []
-    for criterion in sorted({*old["criterion"], *new["criterion"]}):
+    for criterion in sorted({*old["criterion"].unique(), *new["criterion"].unique()}):
         a, b = old[old["criterion"] == criterion], new[new["criterion"] == criterion]
         own = (scales[*keys[0], criterion], scales[*keys[1], criterion]) if len(a) and len(b) else None
         found.append(bridge(criterion, a, b, own))
@@ -177,7 +178,7 @@ def bridge(criterion: str, old: pd.DataFrame, new: pd.DataFrame, scales: tuple[S
     both["block"] = pd.factorize(both["prompt_id_old"].astype("object").where(both["prompt_id_old"].notna(), both["item_id"])
                                  if "prompt_id_old" in both else both["item_id"])[0]
     both["unit"] = both.groupby(["item_id", "step"], sort=False).ngroup()
-    shared = len(a[["item_id", "step"]].merge(b[["item_id", "step"]].drop_duplicates()).drop_duplicates())
+    shared = len(a[["item_id", "step"]].drop_duplicates().merge(b[["item_id", "step"]].drop_duplicates()))
     items = both["unit"].nunique()
     reason = NOT_SHARED if scales is None else NO_BRIDGE if not shared else OTHER_RATERS.format(n=shared) if not items \
         else FEW.format(n=items) if items < FEWEST else ""

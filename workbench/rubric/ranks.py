@@ -168,8 +168,7 @@ def between_rows(key: dict[str, object], one: Standing, other: Standing, *, conf
 def ranked_table(rows: list[dict[str, object]]) -> pd.DataFrame:
     """The estimates table; a set that holds one rank, or one order, is kept: it says that all was told."""
     table = estimates_table(rows, by=COLUMNS)
-    for i in np.flatnonzero(table["name"].isin(["rank", "kendall_tau"]) & table["value"].notna()):
-        row = rows[i]
-        table.loc[i, ["low", "high"]] = float(row["low"]), float(row["high"])
-        table.loc[i, "note"] = row["note"]
+    kept = table["name"].isin(["rank", "kendall_tau"]) & table["value"].notna()
+    for column in ("low", "high", "note"):
+        table.loc[kept, column] = [row[column] for row, whole in zip(rows, kept) if whole]
     return table[["name", *COLUMNS, *MEASURES]]

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench import resample
 from workbench.estimates import estimate, join_notes
 from workbench.rubric.preferred import ORDER
-from workbench.rubric.standing import Standing
+from workbench.rubric.standing import Standing, scored
 
 NO_SPREAD = "systems have the same value on every prompt: there is no error to hold their differences against"
 NO_SECONDS = "no rating has its seconds"
@@ -76,13 +76,13 @@ def median_seconds(seconds: np.ndarray, weight: np.ndarray, prompt: np.ndarray, 
 
 def cost(rows: pd.DataFrame, weight: pd.Series) -> Measured:
     """Median seconds of a rating; `weight` of each prompt by name."""
-    known = rows[rows["seconds"].notna()] if "seconds" in rows else rows[:0]
-    if known.empty:
+    known = rows["seconds"].notna().to_numpy() if "seconds" in rows else np.zeros(len(rows), bool)
+    if not known.any():
         return Measured(math.nan, note=NO_SECONDS)
-    prompt, prompts = pd.factorize(known["prompt"])
-    value, influence = median_seconds(known["seconds"].to_numpy(dtype=float), weight.reindex(known["prompt"]).to_numpy(dtype=float),
+    prompt, prompts = pd.factorize(rows["prompt"].array[known])
+    value, influence = median_seconds(rows["seconds"].to_numpy(dtype=float)[known], weight.reindex(prompts).to_numpy(dtype=float)[prompt],
                                       prompt, len(prompts))
-    share = len(known) / len(rows)
+    share = known.mean()
     return Measured(value, pd.Series(influence, index=prompts), PARTLY.format(share=share) if share < 1 else "")
 
 
@@ -120,10 +120,10 @@ def system_share(standing: Standing | str, rows: pd.DataFrame, weight: pd.Series
     noise = (own**2).sum(axis=1) * (size / (size - 1))
     between = ratio * noise.sum() / (k - 1)
     d_between = (slope * noise.sum() + ratio * (noise - noise.mean())) / (k - 1)
-    rows = rows[rows["system"].notna() & rows["score"].notna()]
+    rows = scored(rows)
     system = pd.Index(standing.systems).get_indexer(rows["system"].astype(str))
     prompt = pd.Index(standing.prompt).get_indexer(rows["prompt"])
-    pull, score = weight.reindex(rows["prompt"]).to_numpy(dtype=float), rows["score"].to_numpy(dtype=float)
+    pull, score = weight.reindex(standing.prompt).to_numpy(dtype=float)[prompt], np.asarray(rows["score"], dtype=float)
     total = np.bincount(system, pull)
     about = (score - (np.bincount(system, pull * score) / total)[system]) ** 2
     mean_square = np.bincount(system, pull * about) / total

@@ -128,12 +128,12 @@ def scores_standing(rows: pd.DataFrame, *, severity: str = "kept", weight: pd.Se
     """
     if rows["score"].isna().all():
         return NO_ORDER
-    rows = rows[rows["system"].notna() & rows["score"].notna()]
+    rows = scored(rows, "item_id", "rater_id")
     system, systems = pd.factorize(rows["system"].astype(str), sort=True)
     prompt, prompts = pd.factorize(rows["prompt"])
     if len(systems) < 2 or len(prompts) < 2:
         return too_few(len(systems), len(prompts))
-    score, shape = rows["score"].to_numpy(dtype=float), (len(prompts), len(systems))
+    score, shape = np.asarray(rows["score"], dtype=float), (len(prompts), len(systems))
     place, size = prompt * shape[1] + system, shape[0] * shape[1]
     n = np.bincount(place, minlength=size)
     cells = np.divide(np.bincount(place, score, size), n, out=np.full(size, np.nan), where=n > 0).reshape(shape)
@@ -153,6 +153,12 @@ def scores_standing(rows: pd.DataFrame, *, severity: str = "kept", weight: pd.Se
                     counted(rows, system), paired, note)
 
 
+def scored(rows: pd.DataFrame, *further: str) -> dict[str, pd.api.extensions.ExtensionArray]:
+    """Of the ratings with a system and a score these two, the prompt, and `further` columns."""
+    kept = (rows["system"].notna() & rows["score"].notna()).to_numpy()
+    return {c: rows[c].array[kept] for c in ("system", "score", "prompt", *further)}
+
+
 def too_few(n_systems: int, n_prompts: int) -> str:
     """Why so many systems and prompts make no ranking."""
     if n_systems < 2:
@@ -169,7 +175,7 @@ def unequal_raters(rater: np.ndarray, system: np.ndarray) -> float:
     return float((1 + np.bincount(codes // raters, known)).max() / 2)
 
 
-def counted(rows: pd.DataFrame, system: np.ndarray) -> pd.DataFrame:
+def counted(rows: pd.DataFrame | dict[str, object], system: np.ndarray) -> pd.DataFrame:
     """n_items, n_raters, n_ratings of each system, from their codes (N,), in their order."""
     found, n = {}, np.bincount(system)
     for name, column in (("n_items", "item_id"), ("n_raters", "rater_id")):

@@ -63,7 +63,7 @@ def coupling(ratings: Ratings, *, by: Sequence[str] = ("criterion",), parties: M
     measures = {"coupled": bound, "independent": free, **{party: [party] for party in each}}
     titles = {"coupled": ", ".join(bound) or "coupled", "independent": ", ".join(free) or "independent"}
     rows: list[dict[str, object]] = []
-    for key, part in by_group(frame, keys):
+    for key, part in by_group(frame, keys, also=["party"]):
         part, n_lost, lost = usable(part)
         found = {name: part[part["party"].isin(names)] for name, names in measures.items()}
         found = {name: wins(own) for name, own in found.items()} if gain == "win rate" else found

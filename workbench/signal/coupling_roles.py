@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.errors import ParameterError, examples
-from workbench.reduce.collect import collect, remembered
+from workbench.reduce import tallies
+from workbench.reduce.collect import remembered
 from workbench.schema import PANEL
 
 if TYPE_CHECKING:
@@ -86,10 +87,8 @@ def who(ratings: Ratings) -> pd.DataFrame:
     """All ratings selected, counted by rater, party, layer, selection, status and rubric version, with their first and last time; what
     a source lacks stands with its default. Counted once for all that is asked of it."""
     def count() -> pd.DataFrame:
-        t, keys = ratings.table, [c for c in (*USUAL, "rubric", "rubric_version") if c not in ratings.missing or c not in USUAL]
-        timed = {} if "rated_at" in ratings.missing else {"first": t.rated_at.min(), "last": t.rated_at.max()}
-        rows = collect(ratings.source, t.group_by(keys).aggregate(n=t.count(), **timed).order_by(keys))
-        return rows.assign(**{c: value for c, value in (USUAL | {"first": pd.NaT, "last": pd.NaT}).items() if c not in rows})
+        rows = tallies(ratings, by=[c for c in (*USUAL, "rubric", "rubric_version") if c not in ratings.missing or c not in USUAL])
+        return rows.assign(**{c: value for c, value in USUAL.items() if c not in rows})
     return remembered(ratings, ("who",), count)
 
 
@@ -119,7 +118,7 @@ def suppliers(ratings: Ratings) -> list[tuple[object, ...]]:
         return []
     edges, whose = [], {}
     if "trained_on_batch" in systems and systems["trained_on_batch"].notna().any() and not {"batch", "party"} & set(ratings.missing):
-        both = collect(ratings.source, ratings.table.select("batch", "party").distinct()).dropna()
+        both = tallies(ratings, by=["batch", "party"]).dropna(subset=["batch", "party"])
         whose = both.groupby("batch")["party"].agg(list).to_dict()
     for row in systems.to_dict("records"):
         party, batch = row.get("trained_on_party"), row.get("trained_on_batch")

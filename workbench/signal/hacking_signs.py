@@ -61,7 +61,7 @@ def hacking(ratings: Ratings, *, by: Sequence[str] = ("criterion",), versions: S
     scales = facts(ratings).scales
     rows: list[dict[str, object]] = []
     groups = [c for c in keys if c not in ("rubric", "rubric_version") or c in by]
-    for key, part in by_group(frame, groups):
+    for key, part in by_group(frame, groups, also=["measure", "rater_kind", *columns]):
         top = highest([scale for (_, _, criterion), scale in scales.items() if criterion == key["criterion"]])
         part, n_lost, lost = usable(part)
         rows += [key | labels(key) | row | {"n_dropped": n_lost} for row in group_rows(part, columns, order or lost, top, confidence)]
@@ -108,8 +108,9 @@ def with_columns(ratings: Ratings, frame: pd.DataFrame, confounds: Sequence[str]
 
 def group_rows(part: pd.DataFrame, columns: Sequence[str], order: str, top: float, confidence: float) -> Iterator[dict[str, object]]:
     """The rows of one group: each proxy, then the references and confounds beside it."""
-    parts = {name: rows for name, rows in part.groupby("measure", sort=True)}
-    kinds = {name: rows["rater_kind"].iloc[0] for name, rows in parts.items()}
+    kinds = part.groupby("measure", sort=True)["rater_kind"].first().to_dict()
+    part, measure = part.drop(columns=["measure", "rater_kind"]), part["measure"].to_numpy()
+    parts = {name: part[measure == name] for name in kinds}
     proxies = [name for kind in PROXIES for name in parts if kinds[name] == kind]
     references = [name for kind in REFERENCES for name in parts if kinds[name] == kind]
     exact = [name for name in parts if kinds[name] in EXACT]

@@ -10,8 +10,7 @@ import pandas as pd
 
 from workbench.errors import ParameterError, examples
 from workbench.estimates import join_notes
-from workbench.reduce import cells, facts
-from workbench.reduce.collect import collect
+from workbench.reduce import cells, facts, tallies
 from workbench.signal.components import coded, of_first, pair_codes
 from workbench.signal.slopes import REPLICATED, UNKNOWN, Side, compared, gain, side_of
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 NEVER = ("party", "system", "system_b", "prompt_id", "rater_id", "rater_kind")
 VERDICTS = {"A": 0.5, "B": -0.5, "TIE": 0.0}
+USED = ("unit", "rater", "version", "prompt", "rubric_version", "score", "pair", "system", "system_b", "lost")
 NOTHING = {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan, "verdict": "", "n_needed": np.nan}
 
 
@@ -30,8 +30,7 @@ def placed(ratings: Ratings, versions: Sequence[str]) -> tuple[dict[str, float],
         raise ParameterError(f"versions={versions!r} is not a list of systems. Write versions=['v1', 'v2', 'v3', 'v4'].")
     if "system" in ratings.missing:
         return {}, "no `system`: whose versions are compared is unknown"
-    t = ratings.table
-    occur = sorted(str(s) for s in collect(ratings.source, t.select("system").distinct())["system"].dropna())
+    occur = sorted(str(s) for s in tallies(ratings, by=["system"])["system"].dropna())
     if not occur:
         return {}, "no `system`: whose versions are compared is unknown"
     if len(versions):
@@ -75,7 +74,7 @@ def judged(ratings: Ratings, keys: Sequence[str], places: Mapping[str, float], *
 
 def usable(part: pd.DataFrame) -> tuple[pd.DataFrame, int, str]:
     """A group's ratings that can be used, how many cannot, and why where none can."""
-    rows = part[part["lost"] == ""]
+    rows = part.drop(columns="lost")[(part["lost"] == "").to_numpy()]
     rows = rows[rows["pair"] == (rows["pair"].mean() > 0.5)]       # verdicts on pairs and scores are not one measure
     return rows, len(part) - len(rows), "" if len(rows) or not len(part) else str(part["lost"].mode()[0])
 
@@ -93,10 +92,15 @@ def numbers(frame: pd.DataFrame, scales: Mapping[tuple[str, str, str], Scale]) -
     return found
 
 
-def by_group(frame: pd.DataFrame, keys: Sequence[str]) -> list[tuple[dict[str, object], pd.DataFrame]]:
-    """Each group's key and rows, in the order of first sight; one empty group where there is nothing."""
-    parts = [(dict(zip(keys, key)), rows) for key, rows in frame.groupby(list(keys), dropna=False, sort=False)]
-    return parts or [(dict.fromkeys(keys), frame)]
+def by_group(frame: pd.DataFrame, keys: Sequence[str], *, also: Sequence[str]) -> list[tuple[dict[str, object], pd.DataFrame]]:
+    """Each group's key and rows, in the order of first sight; one empty group where there is nothing. Of the columns those that gains are
+    measured from, systems and rubric versions as codes, and `also`: texts cost most where rows are chosen."""
+    rows = frame[[*(c for c in USED if c in frame), *also]].assign(rubric_version=frame["rubric_version"].factorize()[0])
+    named = [c for c in ("system", "system_b") if c in frame]
+    codes = pd.factorize(pd.concat([frame[c] for c in named]))[0].reshape(len(named), -1)
+    rows = rows.assign(**{c: np.where(code < 0, np.nan, code) for c, code in zip(named, codes)})
+    parts = [(dict(zip(keys, key)), own) for key, own in rows.groupby([frame[c] for c in keys], dropna=False, sort=False)]
+    return parts or [(dict.fromkeys(keys), rows)]
 
 
 def against(found: Mapping[str, pd.DataFrame], *, first: str, name: str, exact: Sequence[str] = (), titles: Mapping[str, str],

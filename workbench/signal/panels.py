@@ -61,7 +61,7 @@ class Panel:
         """Items of a system (median); half of all without systems."""
         if self.systems is None:
             return self.rows["unit"].nunique() // 2
-        size = self.rows.groupby(self.systems)["unit"].nunique()
+        size = self.rows["unit"].groupby(self.systems).nunique()
         return int(size.median()) if len(size) else 0
 
     @property

@@ -13,8 +13,7 @@ import pandas as pd
 from workbench.cache import stamp
 from workbench.errors import ParameterError, RatingsError, examples
 from workbench.ratings import Ratings
-from workbench.reduce import cells, facts
-from workbench.reduce.collect import collect
+from workbench.reduce import cells, facts, n_levels, tallies
 from workbench.signal.coupling_roles import USUAL, who
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def per_rater(subject: Ratings) -> pd.DataFrame:
 
 def summary(rows: pd.DataFrame, subject: Ratings) -> dict[str, object]:
     """How many ratings the subject has, of how many items, by whom and when."""
-    n_items = int(collect(subject.source, subject.table.aggregate(n=subject.table.item_id.nunique()))["n"][0])
+    n_items = n_levels(subject, "item_id")
     return {"n_ratings": int(rows["n"].sum()), "n_items": n_items, "n_raters": int(rows["rater_id"].nunique()),
             "first": text(rows["first"].min()), "last": text(rows["last"].max())}
 
@@ -148,7 +147,7 @@ def checks(subject: Ratings, snapshot: str) -> list[dict[str, object]]:
         return []
     batch = record["batch"].fillna("").astype(str)
     if "batch" not in subject.missing:
-        own = set(collect(subject.source, subject.table.select("batch").distinct())["batch"].dropna().astype(str))
+        own = set(tallies(subject, by=["batch"])["batch"].dropna().astype(str))
         record, batch = record[batch.isin({"", *own})], batch[batch.isin({"", *own})]
     here = record["snapshot"].astype(str) == snapshot
     ordered = record.assign(batch=batch, here=here).sort_values(["here", "ran_at"], kind="stable")
@@ -179,8 +178,7 @@ def calibration(ratings: Ratings, last: pd.Series) -> dict[str, dict[str, object
     if {"rater_kind", "rated_at"} & set(ratings.missing):
         return {}
     everything = Ratings(ratings.source, end=last.max().to_pydatetime()) if last.notna().any() else Ratings(ratings.source)
-    gold = everything.where(rater_kind="gold", status="rated")
-    units = collect(ratings.source, gold.table.select("item_id", "rater_id").distinct().order_by(["item_id", "rater_id"]))
+    units = tallies(everything.where(rater_kind="gold", status="rated"), by=["item_id", "rater_id"])
     timed = {str(rater): when for rater, when in last.items() if when == when}
     if units.empty:
         return {rater: dict(blank) for rater in timed}

@@ -67,19 +67,18 @@ def boundary(n: np.ndarray, error_rate: float, most: float) -> np.ndarray:
 
     most: the largest stake, in 1 / SD. Stakes are small enough for log(1 + x) = x - x2 / 2.
     """
-    low, high = np.zeros(len(n)), 2.0 * n + 10 * np.sqrt(n)
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = mixture(middle, n, most) < -math.log(error_rate)
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return high
-
-
-def mixture(total: np.ndarray, n: np.ndarray, most: float) -> np.ndarray:
-    """Log evidence at a sum of `total` standard deviations after n prompts."""
-    stakes = np.minimum(STAKES, most)[:, None]
-    up, down = stakes * total - stakes**2 * n / 2, -stakes * total - stakes**2 * n / 2
-    return mean_of_logs(np.concatenate([up, down]))
+    largest = 2.0 * n + 10 * np.sqrt(n)
+    one = np.minimum(STAKES, most)[:, None]
+    stakes, total = np.concatenate([one, -one]), largest
+    for _ in range(60):        # Newton, on a function that rises and is convex: from the right of its root on
+        logs = stakes * total - stakes**2 * n / 2
+        top = logs.max(axis=0)
+        held = np.exp(logs - top)
+        move = (top + np.log(held.mean(axis=0)) + math.log(error_rate)) * held.sum(axis=0) / (stakes * held).sum(axis=0)
+        total = total - move
+        if (np.abs(move) <= 1e-10 * np.abs(total)).all():
+            break
+    return np.minimum(total, largest)
 
 
 def standing_effect(spread: float, *, n: np.ndarray, reach: float, power: float, error_rate: float) -> np.ndarray:
@@ -106,6 +105,9 @@ def prompts_until(spread: float, *, effect: float, reach: float, power: float, e
         return math.inf
     last = grid[np.argmax(met)]
     n = np.unique(np.rint(np.geomspace(FEWEST, max(last, FEWEST + 1), LOOKS)))
-    walk = np.cumsum(np.random.default_rng(seed).standard_normal((PATHS, len(n))) * np.sqrt(np.diff(n, prepend=0)), axis=1)
-    crossed = np.maximum.accumulate(effect / spread * n + walk >= boundary(n, error_rate, most), axis=1).mean(axis=0)
+    walk = np.random.default_rng(seed).standard_normal((PATHS, len(n)))
+    walk *= np.sqrt(np.diff(n, prepend=0))
+    met = np.cumsum(walk, axis=1, out=walk) >= boundary(n, error_rate, most) - effect / spread * n
+    first = met.argmax(axis=1)
+    crossed = np.cumsum(np.bincount(first[met[np.arange(PATHS), first]], minlength=len(n))) / PATHS
     return float(n[np.argmax(crossed >= power)]) if (crossed >= power).any() else math.inf

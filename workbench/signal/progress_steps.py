@@ -118,8 +118,8 @@ def paired(table: dict[int, pd.DataFrame], before: int, after: int) -> tuple[np.
     common, late, early = np.intersect1d(table[after].index, table[before].index, assume_unique=True, return_indices=True)
     new, old = table[after].iloc[late], table[before].iloc[early]
     at = new["at"].fillna(old["at"])
-    both = pd.DataFrame({"d": new["score"] - old["score"], "at": at.where(~(old["at"] > at), old["at"])})
-    each = both.groupby(new["name"].to_numpy()).agg(d=("d", "mean"), at=("at", "max")).sort_values("at", kind="stable")
+    both = pd.DataFrame({"d": new["score"] - old["score"], "at": at.where(~(old["at"] > at), old["at"]), "name": new["name"]})
+    each = both.groupby("name").agg(d=("d", "mean"), at=("at", "max")).sort_values("at", kind="stable")
     return each["d"].to_numpy(), each["at"]
 
 

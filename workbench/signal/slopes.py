@@ -111,7 +111,7 @@ def side_of(name: str, rows: pd.DataFrame, *, n_prompts: int, noise: str, link: 
 
 def beside(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str, str]:
     """Version and score beside prompts, raters and rubric versions; what was not held constant; or why nothing is left."""
-    both = rows[["version", "score"]].to_numpy(dtype=float)
+    both = np.column_stack([rows["version"], rows["score"]]).astype(float)
     if "pair" in rows and rows["pair"].all():
         return both[:, 0], both[:, 1], "", ""
     prompt, line = (rows[c].factorize()[0] for c in ("prompt", "rubric_version"))
@@ -136,7 +136,7 @@ def residuals(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     n = np.bincount(rater)[rater].astype(float)
     # a crowd that rates a few times each has no means worth taking out
     crowd = np.median(np.bincount(rater)) < 5
-    left = absorbed(rows[["score"]].to_numpy(), [stratum] if crowd else [stratum, rater])[:, 0]
+    left = absorbed(rows["score"].to_numpy()[:, None], [stratum] if crowd else [stratum, rater])[:, 0]
     return (left, np.ones(len(rows), bool)) if crowd else (left / np.sqrt(np.maximum(1 - 1 / n, 0.5)), n > 1)
 
 
@@ -149,11 +149,10 @@ def products(unit: np.ndarray, left: np.ndarray, fit: np.ndarray) -> tuple[np.nd
 
 def crossing(rows: pd.DataFrame, left: np.ndarray, fit: np.ndarray, link: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Each rating's products with another measure's ratings of the item, and their number, (N,)."""
-    import pandas as pd
-
     other, other_fit = residuals(link)
-    sums = pd.DataFrame({"total": np.where(other_fit, other, 0), "n": other_fit.astype(float)}).groupby(link["unit"].to_numpy()).sum()
-    total, n = (rows["unit"].map(sums[c]).fillna(0).to_numpy() * fit for c in ("total", "n"))
+    unit = coded(np.concatenate([link["unit"], rows["unit"]]))
+    there, here = unit[:len(link)], unit[len(link):]
+    total, n = (np.bincount(there, what, len(unit))[here] * fit for what in (np.where(other_fit, other, 0), other_fit))
     return left * total, n
 
 

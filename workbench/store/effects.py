@@ -94,7 +94,7 @@ def step_change(state: State, *, week: int = 20, size: float = -0.6, criterion: 
     return state.shifted(since & (state.rows["criterion"] == criterion), by=size).told(
         "step_change", f"All systems' {CRITERIA[criterion]} changes for good, in all task types and for all raters.",
         where={"criterion": CRITERIA[criterion]}, weeks=(week, state.weeks), size={"latent": size},
-        find="drift: change point at this week, decomposed as within cells; four weeks of baseline are too few for an alarm")
+        find="drift: change point at this week, decomposed as within cells; an alarm in its last week")
 
 
 def severity(state: State, *, sd: float = 0.3) -> State:

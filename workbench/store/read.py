@@ -60,7 +60,8 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
         (`ratings` with side tables, `rubrics/`, `dataset.toml`), a list of such files, a pandas frame or an Ibis table.
     columns: the source's name -> the contract's name, for columns that are called otherwise, {"ts": "rated_at"}.
     exclude: column -> value or list of values; rows that have one of them are left out, and counted.
-    separators: criterion -> the separator of its set-valued labels, {"relations": "|"}; each option becomes a yes/no criterion.
+    separators: criterion -> the separator of its set-valued labels, {"relations": "|"}; each option becomes a yes/no criterion,
+        and counts as a rating of its own.
     engine: None or "duckdb" for this process, or a Spark master ("spark://host:7077").
     use: "label" or "score" where a table has both and no rubric says which; default "score".
     wide: the file is a matrix, first column item ids, one further column a rater.

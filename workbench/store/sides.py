@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.cache import file_digest
+from workbench.cache import file_digest, parquet_frame
 from workbench.errors import RatingsError, one_of, shorten
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ def loader(folder: Path | None) -> Callable[[str], pd.DataFrame | None]:
     """A function from a side table's name to its frame, read when first asked for."""
     @cache
     def load(name: str) -> pd.DataFrame | None:
-        import pandas as pd
         import pyarrow as pa
 
         one_of("name", name, SIDE_TABLES)
@@ -64,7 +63,7 @@ def loader(folder: Path | None) -> Callable[[str], pd.DataFrame | None]:
         if path is None or not path.exists():
             return None
         try:
-            return pd.read_parquet(path)
+            return parquet_frame(path)
         except (pa.ArrowInvalid, OSError) as fault:
             raise RatingsError(broken(path, fault)) from None
 
