@@ -212,7 +212,7 @@ def test_run_refuses_before_any_work(arguments: list[str], code: int, words: str
 
 
 def test_run_hands_everything_over_as_python_would(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.report import Run, delivery, make
+    from workbench.report import Run, delivery, order
 
     given: dict[str, object] = {}
     told: list[tuple[str, bool]] = []
@@ -221,7 +221,7 @@ def test_run_hands_everything_over_as_python_would(cli: Cli, monkeypatch: pytest
         given.update(options, name=name)
         return [Run("sound", "2026-W46", "abc", Path("reports/x"))]
 
-    monkeypatch.setattr(make, "run", run)
+    monkeypatch.setattr(order, "run", run)
     monkeypatch.setattr(delivery, "deliver", lambda name, *, hold: told.append((name, hold is None)) or ["sound: told US"])
     assert cli("run", "sound", "--no-deliver")[0] == 0
     code, out, _ = cli("run", "sound", "--data", "d", "--period", "2026-W46", "--set", 'criterion="tone"', "--set", "draws=5", "--column", "ts=rated_at",
@@ -268,14 +268,14 @@ def test_compare_says_what_changed_and_what_else_did(cli: Cli, workspace: Path) 
 def test_a_run_that_fails_and_cannot_be_told_of_says_both_and_one_that_cannot_begin_says_so_once(
         cli: Cli, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.errors import ReportError
-    from workbench.report import delivery, make
+    from workbench.report import delivery, order
 
     def failing(text: str) -> Callable[..., None]:
         def fail(*_: object, **__: object) -> None:
             raise ReportError(text)
         return fail
 
-    monkeypatch.setattr(make, "run", failing("1 of its notebooks failed."))
+    monkeypatch.setattr(order, "run", failing("1 of its notebooks failed."))
     monkeypatch.setattr(delivery, "deliver", failing("Not delivered to US."))
     assert cli("run", "sound")[::2] == (1, "ReportError: 1 of its notebooks failed. Not delivered to US.\n")
     monkeypatch.setattr(delivery, "deliver", failing("1 of its notebooks failed."))

@@ -12,21 +12,20 @@ from workbench.report.scrub import Scrub
 if TYPE_CHECKING:
     from workbench.report.site import Section
 
-STDERR = "stderr.log"       # what a notebook's process itself wrote there, in the folder it saves to
-LONGEST = 200_000           # characters of it that are kept, the last
+LONGEST = 200_000       # characters of what a process itself wrote to stderr that are kept, the last
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def log_name(notebook: str) -> str:
-    """The file that holds a notebook's log."""
+    """The file that holds a notebook's log, and before it what its process itself writes to stderr."""
     return f"{notebook}.log"
 
 
 def write_logs(folder: Path, sections: tuple[Section, ...], out: Path, scrub: Scrub) -> None:
-    """Write the log of each notebook that failed into a report's folder. out: what the notebooks wrote, a folder each."""
+    """Write the log of each notebook that failed into a report's folder. out: where their processes wrote."""
     for section in sections:
         if section.error:
-            raw = out / section.name / STDERR
+            raw = out / log_name(section.name)
             own = raw.read_text(encoding="utf-8", errors="replace")[-LONGEST:] if raw.is_file() else ""
             parts = [f"{section.name} failed after {section.seconds:g} s: {section.error}", *outputs(section.notebook),
                      f"its process, stderr:\n{scrub(own)}" if own.strip() else ""]

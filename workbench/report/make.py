@@ -23,7 +23,7 @@ from workbench.report.gates import judge
 from workbench.report.halfway import clear, keep, take
 from workbench.report.kernels import Executed, Limits, execute
 from workbench.report.live import DONE, FAILED, PASSED, RUNNING, WAITING, Event
-from workbench.report.log import STDERR, write_logs
+from workbench.report.log import log_name, write_logs
 from workbench.report.loop import rebaselined
 from workbench.report.order import Order
 from workbench.report.pack import Notebook
@@ -114,7 +114,9 @@ def _there(order: Order, ratings: Ratings, period: str, target: Path, past: list
 def run_notebooks(order: Order, ratings: Ratings, period: str, out: Path,
                   scrub: Scrub) -> tuple[list[Section], dict[str, tuple], dict[str, object]]:
     """Every notebook of the pack, several at a time, as a section of the report; what each saved; and what is told meanwhile."""
-    import papermill    # noqa: F401  before there are threads, which share the filters of warnings that its imports set
+    import papermill                # noqa: F401  before there are threads, which share the filters of warnings that its imports set
+    import pygments.formatters      # noqa: F401  like the next it puts another module in its place while it is imported
+    import pygments.lexers          # noqa: F401
 
     for notebook in order.pack.notebooks:
         order.progress(Event(period, notebook.name, WAITING))
@@ -183,10 +185,10 @@ def _run_notebook(order: Order, notebook: Notebook, period: str, out: Path) -> E
         order.progress(Event(period, notebook.name, RUNNING, min(index + 1, n_cells), n_cells))
 
     order.progress(Event(period, notebook.name, RUNNING, 0, n_cells))
-    out.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
     done = execute(notebook.content, parameters=_values(order, notebook, period, str(out)), folder=order.root / "notebooks",
                    limits=Limits(order.pack.timeout, order.pack.memory, order.stop), on_cell=on_cell,
-                   environment=order.pack.private.environment, nursery=order.nursery, log=out / STDERR)
+                   environment=order.pack.private.environment, nursery=order.nursery, log=out.with_name(log_name(notebook.name)))
     state = FAILED if done.error else DONE
     order.progress(Event(period, notebook.name, state, n_cells, n_cells, done.seconds, done.error))
     return done

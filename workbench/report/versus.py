@@ -151,7 +151,7 @@ def changed_estimates(then: pd.DataFrame, now: pd.DataFrame, ratings: Both | Non
 def keyed(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Each estimate by notebook, name and the levels that tell it apart; those that nothing tells apart from another are left out. An
     estimate is what it measured and the levels it has."""
-    rows = estimates[["notebook", "name", *MEASURES]].to_dict("records")
+    rows = estimates[[c for c in ("notebook", "name", *MEASURES) if c in estimates]].to_dict("records")
     places: list[list[str]] = [[] for _ in rows]
     for column in dict.fromkeys([*grouping(estimates), *(column for column in TOLD_APART if column in estimates)]):
         levels = estimates[column].astype(object)
