@@ -11,13 +11,13 @@ import pandas as pd
 
 from workbench.agreement.krippendorff import alpha_sums
 from workbench.agreement.traits import severities
-from workbench.drift.drawn import drawn_units
 from workbench.drift.people_frame import hits
 from workbench.drift.streams import Members, Stream, Window, prompts_of, ratio, stream_of, utc
 from workbench.errors import one_of
 from workbench.ratings import with_virtual
 from workbench.reduce import Moments, cells, facts, moments, patterns, profiles
 from workbench.reduce.collect import collect, remembered
+from workbench.reduce.drawn import drawn_units
 from workbench.reduce.every import told_ratings
 from workbench.reduce.scan import panel_rules_of
 from workbench.schema import UNIT

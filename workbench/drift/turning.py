@@ -174,13 +174,12 @@ def events(ratings: Ratings, keys: Sequence[str], window: str) -> list[tuple[pd.
     whole = calendar(ratings, window)[window].dropna().agg(["min", "max", "nunique"])
     made: list[tuple[pd.Timestamp, str]] = []
     for column, name in ((column, name) for column, name in EVENTS.items() if column not in ratings.missing):
-        own = tallies(ratings, by=[column]).dropna(subset=[column, "first"])
+        own = tallies(ratings, by=[column, window]).dropna(subset=[column, window])
         for moment, end, verb in (("first", "min", "first seen"), ("last", "max", "not seen since")):
-            days = own[moment].dt.day_of_week if window == "week" else own[moment].dt.day - 1
-            rows = own.assign(**{moment: own[moment].dt.normalize() - pd.to_timedelta(days, unit="D")})
-            rows = rows[rows[moment] != whole[end]]
-            if rows[moment].nunique() > NEWS * whole["nunique"] and column != "rater_id":
+            rows = own.drop_duplicates(column, keep=moment)
+            rows = rows[rows[window] != whole[end]]
+            if rows[window].nunique() > NEWS * whole["nunique"] and column != "rater_id":
                 continue
             made += [(utc(at), f"{name} {', '.join(map(str, then[column].head(5)))}{' and more' * (len(then) > 5)} {verb} in "
-                               f"{utc(at):{'%G-W%V' if window == 'week' else '%Y-%m'}}") for at, then in rows.groupby(moment)]
+                               f"{utc(at):{'%G-W%V' if window == 'week' else '%Y-%m'}}") for at, then in rows.groupby(window)]
     return sorted(made)

@@ -21,6 +21,7 @@ from workbench.periods import period_bounds
 from workbench.report.pack import find_workspace
 
 MANIFEST = "manifest.json"
+OF_FAILED = ".failed"       # ends the name of a failed report's folder
 STAGING, HELD = ".staging-", "held"
 SCHEMA_VERSION = 1
 RUN_COLUMNS = ("pack", "period", "version", "status", "started", "seconds", "n_alarm", "n_attention", "revises", "path")
@@ -202,7 +203,7 @@ def prune(*, keep: int, pack: str = "", workspace: str | Path | None = None, dry
 
 def is_complete(folder: Path) -> bool:
     """Whether this folder is a whole report."""
-    return not folder.name.endswith(".failed") and (folder / MANIFEST).is_file()
+    return not folder.name.endswith(OF_FAILED) and (folder / MANIFEST).is_file()
 
 
 def list_runs(workspace: str | Path | None = None) -> pd.DataFrame:

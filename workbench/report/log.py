@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.report.page import ANSI
 from workbench.report.scrub import Scrub
 
 if TYPE_CHECKING:
     from workbench.report.site import Section
 
 LONGEST = 200_000       # characters of what a process itself wrote to stderr that are kept, the last
-COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def log_name(notebook: str) -> str:
@@ -29,7 +28,7 @@ def write_logs(folder: Path, sections: tuple[Section, ...], out: Path, scrub: Sc
             own = raw.read_text(encoding="utf-8", errors="replace")[-LONGEST:] if raw.is_file() else ""
             parts = [f"{section.name} failed after {section.seconds:g} s: {section.error}", *outputs(section.notebook),
                      f"its process, stderr:\n{scrub(own)}" if own.strip() else ""]
-            text = "\n\n".join(COLOUR.sub("", part).strip() for part in parts if part.strip())
+            text = "\n\n".join(ANSI.sub("", part).strip() for part in parts if part.strip())
             (folder / log_name(section.name)).write_text(f"{text}\n", encoding="utf-8")
 
 

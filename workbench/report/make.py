@@ -16,7 +16,7 @@ from pathlib import Path
 
 from workbench.check.battery import check_ratings
 from workbench.ratings import Ratings
-from workbench.report.artefact import Run, is_complete, newest, publish, revises, seal, staging
+from workbench.report.artefact import OF_FAILED, Run, is_complete, newest, publish, revises, seal, staging
 from workbench.report.collect import fingerprint, gather, read_saved
 from workbench.report.effect import changes, rubrics_of, seen_before, told_actions
 from workbench.report.gates import judge
@@ -83,7 +83,7 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
                         revises=revises(target.parent, mark, order.given), private=stated(pack.private, findings, estimates))
         write_site(built, report)
         said = {"said": [action.recorded for action in pack.actions], "past": past, "told": actions}
-        place = target.with_name(f"{own}.failed")
+        place = target.with_name(f"{own}{OF_FAILED}")
         further = {"fingerprint": mark, "tries": tries(place) + 1, "private": report.private, "checks": report.checks, "gates": gates,
                    "actions": said}
         write_logs(built, report.sections, out, scrub)

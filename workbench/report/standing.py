@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import examples
-from workbench.report.artefact import MANIFEST, Run, is_complete
+from workbench.report.artefact import MANIFEST, OF_FAILED, Run, is_complete
 from workbench.report.collect import fingerprint
 from workbench.report.pack import Pack
 from workbench.report.period import UNDATED
@@ -20,7 +20,6 @@ from workbench.report.version import version
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
 
-FAILED = ".failed"
 Told = tuple[Path, Mapping[str, Any]]      # where a report lies, and its manifest
 TRIES = 3       # after so many a run by itself passes a week over
 
@@ -67,7 +66,7 @@ def alike(folder: Path, ratings: Ratings, *, pack: Pack, period: str, given: Map
         with suppress(OSError, ValueError, KeyError, TypeError):
             told = json.loads(path.read_text(encoding="utf-8"))
             then = replace(ratings.snapshot, id=told["snapshot"]["id"], n_rows=told["snapshot"]["n_rows"])
-            same = path.parent.name.removesuffix(FAILED) == version(pack, period=period, snapshot=then, given=given, past=past)
+            same = path.parent.name.removesuffix(OF_FAILED) == version(pack, period=period, snapshot=then, given=given, past=past)
             known = then.id == ratings.snapshot.id
             if same and (known or period != UNDATED and told["fingerprint"] == fingerprint(ratings.period(period))):
                 found.append((path.parent, told))

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.drift import drawn, measures
+from workbench.drift import measures
+from workbench.reduce import drawn
 
 MONDAY = pd.Timestamp("2026-01-05", tz="UTC")
 AGREES = 1e-9       # sums of up to a few hundred fractions, in another order

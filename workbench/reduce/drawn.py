@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.reduce import Moments, Patterns
 from workbench.reduce.collect import collect
 from workbench.reduce.held import held
 from workbench.reduce.packing import clustered
 from workbench.reduce.select import Selection, select
-from workbench.reduce.tables import CLUSTER
+from workbench.reduce.tables import CLUSTER, Moments, Patterns
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
