@@ -16,7 +16,7 @@ PACKAGE = ROOT / "workbench"
 MODULES = sorted(p for p in PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-GROUND = {"errors", "schema", "estimates", "ratings", "instrument", "periods", "cache", "display", "lazy", "privacy"}
+GROUND = {"errors", "schema", "estimates", "ratings", "source", "instrument", "periods", "cache", "display", "lazy", "privacy"}
 STAGES = {"disagreement", "rubric", "drift", "signal"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND), "resample": GROUND | {"resample"}, "reduce": GROUND | {"reduce"}, "store": GROUND | {"store"},

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,3 +102,26 @@ def file_digest(path: Path) -> str:
         kept(f"digests/{key}", lambda partial: partial.write_text(value))
         return value
     return note.read_text()
+
+
+def source_hash() -> str:
+    """A hash of the sources of `workbench`: names and contents, whatever folder they lie in."""
+    root = str(Path(__file__).parent)
+    return _hash_of(root, tuple(sorted(_files(root))))
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int, int]]:
+    """The path of each file below a folder, its size, when it changed, and its number."""
+    for entry in os.scandir(folder):
+        if not entry.is_dir():
+            told = entry.stat()
+            yield entry.path, told.st_size, told.st_mtime_ns, told.st_ino
+        elif entry.name != "__pycache__":
+            yield from _files(entry.path)
+
+
+@lru_cache(maxsize=1)
+def _hash_of(root: str, files: tuple[tuple[str, int, int, int], ...]) -> str:
+    """The hash of files; anew only where size or time says that one changed, for it is asked often."""
+    content = [(Path(path).relative_to(root).as_posix(), hashlib.sha256(Path(path).read_bytes()).hexdigest()) for path, *_ in files]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

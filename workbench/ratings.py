@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -14,58 +14,13 @@ from workbench.errors import ParameterError, examples
 from workbench.instrument import Rubric
 from workbench.periods import moment, period_bounds, timeless
 from workbench.schema import BY_NAME
+from workbench.source import Snapshot, Source
 
 if TYPE_CHECKING:
-    from pathlib import Path
     import pandas as pd
 
 # Columns that need not be stored: made from others when `by` or `where` names them.
 VIRTUAL = ("week", "month")
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Exactly what was read. `id` is "" where the source has no content identity (a caller's Ibis table)."""
-
-    id: str
-    name: str
-    version: str
-    n_rows: int
-    rubrics: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a Ratings stands on, made by `read`: the normalised table and how to identify and describe it.
-
-    `table` holds the contract's columns, extras, and hidden ones whose names begin with `_`. `folder` is that of a managed store.
-    `frame` is what it stands on, in the contract's names, where it lies in memory and reading left out and changed no row. `small`: a
-    file of few rows, which may be taken into memory.
-    """
-
-    name: str
-    table: Any
-    missing: tuple[str, ...]
-    extras: tuple[str, ...]
-    rubrics: Mapping[tuple[str, str], Rubric]
-    exclude: Mapping[str, tuple[object, ...]]
-    unfiltered: Any
-    identity: Callable[[], str]
-    side_table: Callable[[str], "pd.DataFrame | None"]
-    use: str | None = None
-    on_disk: bool = False
-    notes: tuple[str, ...] = ()
-    folder: Path | None = None
-    frame: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
-    small: bool = False
-    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def id(self) -> str:
-        """The content identity: of the files, the mapping, the filters and the rubrics; "" if there is none."""
-        content = self.identity()
-        rubrics = sorted((*key, digest(rubric)) for key, rubric in self.rubrics.items())
-        return digest(content, sorted(self.exclude.items()), self.use, rubrics)[:16] if content else ""
 
 
 @dataclass(frozen=True)
@@ -185,15 +140,15 @@ class Ratings:
 
     def excluded(self) -> dict[str, int]:
         """How many rows each row filter took out, in the order given; a row counts at the first that names it."""
-        table, counts = self.source.unfiltered, {}
-        for column, values in self.source.exclude.items():
-            hit = matches(table[column], values).fill_null(False)
-            counts[f"{column} = {examples(list(values))}"] = int(table.filter(hit).count().execute())
-            table = table.filter(~hit)
-        return counts
+        named = (f"{column} = {examples(list(values))}" for column, values in self.source.exclude.items())
+        return dict(zip(named, left_out(self.source)))
 
     def to_pandas(self, *, limit: int | None = 100) -> pd.DataFrame:
         """The first `limit` selected rows as a frame, in the source's order; None for all of them."""
+        from workbench.reduce.extent import rows
+
+        if (found := rows(self, limit)) is not None:
+            return found
         table = self.table.order_by("_row") if "_row" in self.table.columns else self.table
         table = table.select(*[c for c in self.columns if c not in self.missing])
         return (table if limit is None else table.limit(limit)).to_pandas()
@@ -258,6 +213,18 @@ def current(source: Source, end: dt.datetime | None) -> Any:
     from workbench.reduce.replaced import without_replaced
 
     return without_replaced(source, table, end)
+
+
+def left_out(source: Source) -> list[int]:
+    """How many rows each row filter takes out; a row counts at the first that names it."""
+    if "left out" not in source.memory:
+        table, counts = source.unfiltered if source.exclude else None, []
+        for column, values in source.exclude.items():
+            hit = matches(table[column], values).fill_null(False)
+            counts.append(int(table.filter(hit).count().execute()))
+            table = table.filter(~hit)
+        source.memory["left out"] = counts
+    return source.memory["left out"]
 
 
 def matches(column: Any, values: Sequence[object]) -> Any:

@@ -32,6 +32,14 @@ def test_the_funnel_shows_all_ratings_so_far_and_names_who_stands_out() -> None:
     assert "Ratings that tell it" in axes and "Distance from others, times the usual" in axes and "the raters' middle" in str(spec["datasets"])
 
 
+def test_of_many_raters_those_furthest_apart_are_drawn_and_all_are_counted() -> None:
+    table = rows(680).assign(q=[0.9] * 679 + [0.01], status=[""] * 679 + ["found"])
+    made = chart.rater_funnel(table)
+    assert len(drawn(made)) == 500 and [row["said"] for row in drawn(made) if row["said"]] == ["r679"]
+    said = made.to_dict(validate=False)["title"]["subtitle"][0]
+    assert said.startswith("Noise of 680 raters, 1 on watch or found; the 500 furthest apart are drawn")
+
+
 def test_the_trajectory_has_a_panel_a_rater_on_one_axis() -> None:
     made = chart.rater_trajectory(rows(windows=4)).to_dict(validate=False)
     assert [panel["title"]["text"] for panel in made["vconcat"]] == ["r0", "r1", "r2"]

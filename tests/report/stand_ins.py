@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pandas as pd
 
 from workbench.check.outcome import CheckOutcome
 from workbench.periods import period_bounds
-from workbench.ratings import Snapshot
+from workbench.source import Snapshot
 
 PARAMETERS = '''data: str = "../data/sample"
 columns: dict = {}
@@ -37,6 +38,8 @@ class Dated:
     times: tuple[dt.datetime, ...]
     id: str = "f00d"
     said: str = ""
+
+    source = SimpleNamespace(in_memory=False)
 
     def between(self, start: dt.datetime | None, end: dt.datetime | None) -> Dated:
         return replace(self, times=tuple(t for t in self.times if (not start or t >= start) and (not end or t < end)))

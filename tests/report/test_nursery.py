@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import psutil
 import pytest
 
+import workbench
 from workbench.report.kernels import Executed, Limits, execute, nursing
 from workbench.report.nursery import Nursery
 
@@ -63,6 +65,32 @@ def test_forked_kernels_share_no_state(tmp_path: Path, nursery: Nursery) -> None
     drawn = {printed(ran("import random, numpy; print(random.random(), numpy.random.default_rng().random())", tmp_path, nursery))
              for _ in range(2)}
     assert len(drawn) == 2
+
+
+def test_forked_kernels_have_read_what_the_run_has_checked_and_need_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    rows = [(f"i{i}", who, (i + len(who)) % 3) for i in range(30) for who in ("ann", "bo", "carla")]
+    pd.DataFrame(rows, columns=["item_id", "who", "score"]).to_parquet(tmp_path / "r.parquet")
+    asked = {"columns": {"who": "rater_id"}, "exclude": {"rater_id": "bo"}}
+    ratings = workbench.read(tmp_path / "r.parquet", **asked)
+    ratings.check()
+    assert ratings.source.in_memory
+    code = ("import os, sys, workbench as wb\nratings = wb.read('r.parquet', columns={'who': 'rater_id'}, exclude={'rater_id': 'bo'})\n"
+            "print('held' in ratings.source.memory, ratings.count(), ratings.source.id, 'ibis' in sys.modules, os.getppid())\n"
+            "print(wb.agreement.summary(ratings).value.tolist(), ratings.excluded())")
+    with nursing(2) as one:
+        one.ask(read=str(tmp_path / "r.parquet"), in_memory=True, terms={}, **asked)
+        forked, plain = (printed(ran(code, tmp_path, it)) for it in (one, None))
+        assert forked.startswith(f"True 60 {ratings.source.id} False {one._process.pid}\n")
+        assert forked.splitlines()[1] == plain.splitlines()[1] and plain.startswith("False 60")
+
+
+def test_what_needs_the_engine_has_its_library_imported_for_all(tmp_path: Path) -> None:
+    with nursing(2) as one:
+        one.ask(read="nowhere", in_memory=False, terms={})
+        assert printed(ran("import os, sys; print('ibis.backends.duckdb' in sys.modules, os.getppid())", tmp_path, one)) == \
+            f"True {one._process.pid}\n"
 
 
 @pytest.mark.parametrize(("code", "said"), [

@@ -9,10 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workbench.ratings import Snapshot
 from workbench.report import load_pack
 from workbench.report import version as module
 from workbench.report.version import version
+from workbench.source import Snapshot
 
 SNAPSHOT = Snapshot(id="f00d", name="sample", version="v", n_rows=2, rubrics={"tone 1": "abc"})
 GIVEN = {"parameters": {}, "columns": {}, "exclude": {}, "seed": 0}

@@ -21,6 +21,7 @@ AXES = {"severity": "SD of the scores below the other raters of the same items",
         "copying": "At one rater's level, more than expected", "fatigue": "Further from others by a session's end (usual distances)",
         "learning": "Further from others on the first 50 items (usual distances)"}
 MAX_RATERS = 8
+DRAWN = 500      # raters of a funnel
 
 
 def rater_funnel(contributors: pd.DataFrame, *, title: str = "Who stands apart from the other raters?") -> alt.TopLevelMixin:
@@ -31,15 +32,17 @@ def rater_funnel(contributors: pd.DataFrame, *, title: str = "Who stands apart f
             `overall_high`, `n_overall`, `usual`, `status`, `q`. Raters on watch or found bear their names.
         title: the question, or the finding.
 
-    Raises `ParameterError` for several behaviours, a rater twice, a missing column or more than 500 raters.
+    Of more than 500 raters those are drawn who stand furthest apart (the least q). Raises `ParameterError` for several behaviours, a
+    rater twice or a missing column.
     """
     needs = ["rater_id", "behaviour", "overall", "overall_low", "overall_high", "n_overall", "usual", "status", "q"]
-    table = checked(contributors, chart="rater_funnel", needs=needs, unique=["behaviour", "rater_id"], limit=500,
-                    cure="select raters, those on watch or found first")
+    table = checked(contributors, chart="rater_funnel", needs=needs, unique=["behaviour", "rater_id"], limit=len(contributors))
     table = table[table["overall"].notna()]
     if table.empty:
         return nothing_to_draw("raters", title=title)
-    behaviour = _one_behaviour(table, "rater_funnel")
+    behaviour, n_all, middle = _one_behaviour(table, "rater_funnel"), len(table), table["usual"].median()
+    apart = int(table["status"].isin(["watch", "found"]).sum())
+    table = table.sort_values("q", kind="stable").head(DRAWN) if n_all > DRAWN else table
     shown = table.drop(columns=["value", "low", "high", "n_ratings"], errors="ignore").rename(
         columns={"overall": "value", "overall_low": "low", "overall_high": "high", "n_overall": "n_ratings"})
     frame, tooltip = drawable(shown, by=["rater_id"], keep=["n_ratings"])
@@ -53,11 +56,10 @@ def rater_funnel(contributors: pd.DataFrame, *, title: str = "Who stands apart f
     marks = [base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=_colour()),
              base.mark_point(filled=True, size=70, opacity=1).encode(y=y, color=_colour(), shape=_shape()),
              base.mark_text(align="left", dx=7, fontSize=10, color=INK).encode(y=y, text=alt.Text("said:N"))]
-    middle = table["usual"].median()
     lines = reference_lines([(float(middle), "the raters' middle")], channel="y") if np.isfinite(middle) else []
-    apart = int(table["status"].isin(["watch", "found"]).sum())
+    few = f"; the {DRAWN} furthest apart are drawn" if n_all > DRAWN else ""
     chart = layered(*lines, *marks).properties(width=WIDTH, height=300)
-    return styled(chart, title=title, subtitle=f"{headed(behaviour)} of {len(frame):,} raters, {apart} on watch or found · "
+    return styled(chart, title=title, subtitle=f"{headed(behaviour)} of {n_all:,} raters, {apart} on watch or found{few} · "
                   f"{evidence(shown)}\nValues are drawn towards the middle as far as few ratings leave them uncertain")
 
 

@@ -84,7 +84,7 @@ def passport_of(ratings: Ratings, version: str | None, method: str, gate: Mappin
     from importlib.metadata import version as installed
 
     from workbench.cache import stamp
-    from workbench.report.version import source_hash
+    from workbench.cache import source_hash
 
     try:
         package = installed("workbench")

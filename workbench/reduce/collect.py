@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from workbench.ratings import Ratings, Source
+    from workbench.ratings import Ratings
+    from workbench.source import Source
 
 Made = TypeVar("Made")
 

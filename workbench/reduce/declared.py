@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import examples
 from workbench.instrument import Scale
-from workbench.ratings import Source
 from workbench.reduce.collect import collect
 from workbench.reduce.faults import place
+from workbench.source import Source
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,8 @@ from workbench.reduce.narrowed import INSTRUMENT, NEVER
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.ratings import Ratings, Source
+    from workbench.ratings import Ratings
+    from workbench.source import Source
 
 
 def n_selected(ratings: Ratings) -> int:
@@ -24,10 +25,21 @@ def n_selected(ratings: Ratings) -> int:
     return int(ratings.table.count().execute()) if table is None else table.n
 
 
+def rows(ratings: Ratings, limit: int | None) -> pd.DataFrame | None:
+    """The first selected rows in their order, None as limit for all; None where the engine has columns that are not in memory."""
+    table = held(ratings, empty=True) if ratings.source.small else None
+    wanted = [c for c in ratings.columns if c not in ratings.missing]
+    if table is None or not set(wanted) <= set(table.frame):
+        return None
+    return table.frame[wanted].take(np.arange(table.n)[:limit] if table.rows is None else table.rows[:limit]).reset_index(drop=True)
+
+
 def n_read(source: Source) -> int:
     """How many rows the source has before row filters."""
-    table = whole(source) if source.unfiltered is source.table else None
-    return table.n if table else int(source.unfiltered.count().execute())
+    if "read" not in source.memory:
+        table = None if source.filtered else whole(source)
+        source.memory["read"] = table.n if table else int(source.unfiltered.count().execute())
+    return source.memory["read"]
 
 
 def n_levels(ratings: Ratings, column: str) -> int:

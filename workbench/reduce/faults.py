@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import examples, shorten
-from workbench.ratings import Source
 from workbench.reduce.codes import LARGEST
 from workbench.schema import COLUMNS
+from workbench.source import Source
 
 BLANK, UNREADABLE = "are blank", "cannot be read as "
 Fault = tuple[Any, str, str, str]  # condition, column, what is wrong, cure

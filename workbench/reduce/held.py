@@ -23,8 +23,9 @@ from workbench.schema import BY_NAME, COLUMNS, PANEL
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.ratings import Ratings, Source
+    from workbench.ratings import Ratings
     from workbench.reduce.select import Selection
+    from workbench.source import Source
 
 COMPLETE = ("item_id", "rater_id", *INSTRUMENT, *PANEL)  # no value of theirs may be missing where they are there
 MEASURED = ("rated_at", "started_at", "seconds")  # of which values are shown, and not counted

@@ -1,18 +1,21 @@
-"""A file of few rows as a frame in the contract's types, for counting in memory."""
+"""A file of few rows as a frame in the contract's types, for counting in memory; kept for whoever reads it again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.cache import cache_folder, kept
+from workbench.ratings import left_out
 from workbench.reduce.collect import written_down
 from workbench.schema import BY_NAME
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.ratings import Source
+    from workbench.source import Source
 
 LONG = "text"    # what is written beside ratings is long, and nothing is counted by it
 
@@ -20,6 +23,24 @@ LONG = "text"    # what is written beside ratings is long, and nothing is counte
 def loaded(source: Source) -> pd.DataFrame | None:
     """The rows of a small source in their order, without columns that are empty; None where values are of a kind, or with a fault,
     that only the engine tells apart."""
+    from pyarrow.parquet import ParquetFile, write_table
+
+    path = cache_folder() / source.kept if source.kept else None
+    if path and path.exists():
+        with ParquetFile(path, pre_buffer=False) as file:
+            return file.read(use_threads=False).to_pandas(use_threads=False)    # a process that is to be copied has one thread
+    rows = taken(source)
+    if rows is None:
+        return None
+    if path:
+        found = {"left out": left_out(source), "read": int(source.unfiltered.count().execute()) if source.filtered else len(rows)}
+        told = {"source": json.dumps(source.told() | {"memory": found})}
+        kept(source.kept, lambda partial: write_table(rows.replace_schema_metadata(told), partial))
+    return rows.to_pandas()
+
+
+def taken(source: Source) -> Any:
+    """The same from the engine, as an Arrow table."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -40,4 +61,4 @@ def loaded(source: Source) -> pd.DataFrame | None:
         if pa.types.is_integer(values.type) and 0 < values.null_count < len(values):
             return None
     empty = {c for c in rows.column_names if c in BY_NAME and rows[c].null_count == len(rows)}
-    return rows.select([c for c in rows.column_names if not c.startswith("_") and c not in empty]).to_pandas()
+    return rows.select([c for c in rows.column_names if not c.startswith("_") and c not in empty])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import datetime as dt
 
-    from workbench.ratings import Source
+    from workbench.source import Source
 
 FEW = 500       # rows that a condition may list
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RatingsError, examples
 from workbench.instrument import Scale
-from workbench.ratings import Ratings, Source
+from workbench.ratings import Ratings
 from workbench.reduce.collect import collect
 from workbench.reduce.declared import declared_scales
 from workbench.reduce.faults import Fault, describe, faults
 from workbench.reduce.held import INSTRUMENT, whole
 from workbench.reduce.slots import most_and_repeats
 from workbench.schema import PANEL, UNIT
+from workbench.source import Source
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.cache import source_hash
 from workbench.errors import WorkbenchError
 from workbench.estimates import MEASURES
 from workbench.periods import period_bounds
@@ -24,7 +25,6 @@ from workbench.report.loop import Action
 from workbench.report.pack import Pack, find_workspace, load_pack
 from workbench.report.page import chart_json
 from workbench.report.site import chart_page, group, label
-from workbench.report.version import source_hash
 
 HISTORY = "history.html"
 PANELS = 12

@@ -61,7 +61,7 @@ class Both:
                  for rows, side in zip(self.rows(alone), (THEN, NOW))]
         with under(Terms()):    # what was read is veiled already
             whole, last = workbench.read(pd.concat(named, ignore_index=True).dropna(axis=1, how="all")), self.sides[1].source
-        return replace(whole, source=replace(whole.source, rubrics=last.rubrics, use=last.use))
+        return replace(whole, source=replace(whole.source, rubrics=last.rubrics, use=last.use, kept=""))
 
     def by_item(self, by: tuple[str, ...], alone: bool) -> list[dict[tuple[str, ...], pd.Series]]:
         """Of either report, by the levels of these columns: a code of what was said of each item."""

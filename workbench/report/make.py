@@ -92,7 +92,7 @@ def _make(order: Order, ratings: Ratings, period: str) -> Run:
         place = place if failed else target
         publish(built, place, replace=order.force and not failed)
     if not failed:
-        clear(order.root, keys_of(order, ratings, period))
+        clear(order.root, [section.key for section in sections])
     return Run(pack.name, period, own, place, failed)
 
 
@@ -120,6 +120,9 @@ def run_notebooks(order: Order, ratings: Ratings, period: str, out: Path,
 
     for notebook in order.pack.notebooks:
         order.progress(Event(period, notebook.name, WAITING))
+    if order.nursery:
+        order.nursery.ask(read=str(order.data), in_memory=ratings.source.in_memory, terms=asdict(order.pack.private),
+                          columns=order.given["columns"], exclude=order.given["exclude"])
     with ThreadPoolExecutor(order.jobs) as pool:
         took = seconds_before(order)
         queue = sorted(zip(order.pack.notebooks, keys_of(order, ratings, period)), key=lambda one: -took.get(one[0].name, math.inf))

@@ -1,4 +1,4 @@
-"""Kernels forked from one process that has made the imports: the notebooks of a report pay for them once, not each.
+"""Kernels forked from one process that has made the imports and read the ratings: the notebooks of a report pay for them once, not each.
 
 That process has one thread while it imports and forks, or forks nothing. Where there is none (another system than Linux, it died), a kernel
 starts as it always does. A forked kernel has an environment, folder, session and event loop of its own and shares no state with another.
@@ -15,13 +15,15 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pkgutil import walk_packages
+from typing import Any
 
-IMPORTS = ("altair", "ibis.backends.duckdb", "ipykernel.kernelapp", "IPython.core.completer", "scipy.sparse.csgraph",
-           "scipy.special")
+IMPORTS = ("altair", "ipykernel.kernelapp", "IPython.core.completer", "scipy.sparse.csgraph", "scipy.special")
 OF_REPORTS = ("cli", "report", "review")    # parts of the package that notebooks do not compute with
+RARELY = 50_000       # objects made between two looks for such as only hold each other
 PATIENCE = 60.0       # seconds in which the imports should be done
 ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}    # an allocator of Arrow, unused, would start a second at import
 
@@ -54,10 +56,12 @@ class Nursery:
 
 
 def serve(descriptor: int) -> None:
-    """Import, then answer one question a line until the run is gone: the process of a new kernel, or what a kernel ended with."""
+    """Import, then answer one question a line until the run is gone: the process of a new kernel, what a kernel ended with, or nothing
+    once what is to be read is."""
     import workbench
 
     gc.disable()    # nothing is to be found among modules
+    gc.set_threshold(RARELY, 20, 20)
     sys.path[:] = [place for place in sys.path if place]
     own = [module.name for module in walk_packages(workbench.__path__, "workbench.")]
     for name in (*IMPORTS, *(name for name in own if name.split(".")[1] not in OF_REPORTS)):
@@ -68,10 +72,28 @@ def serve(descriptor: int) -> None:
         asked = json.loads(line)
         if "argv" in asked:
             answer = fork(descriptor, **asked)
+        elif "read" in asked:
+            answer = prepare(**asked)
         else:
             pid, status = os.waitpid(asked["ended"], os.WNOHANG)
             answer = os.waitstatus_to_exitcode(status) if pid else None
         link.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def prepare(read: str, terms: Mapping[str, object], in_memory: bool, **how: Any) -> None:
+    """Read for all kernels to come what is read without an engine; for the rest, import it."""
+    import workbench
+    from workbench.privacy import Terms, under
+    from workbench.store.recalled import share
+
+    if in_memory:
+        with under(Terms(**terms)):
+            ratings = workbench.read(read, **how)
+        ratings.check()
+        share(ratings.source)
+    else:
+        import_module("ibis.backends.duckdb")
+    gc.freeze()
 
 
 def fork(descriptor: int, *, argv: list[str], cwd: str, env: dict[str, str], log: str = os.devnull) -> int:

@@ -75,7 +75,7 @@ def run(name: str, *, workspace: str | Path | None = None, data: str | Path | No
                  "seed": seed}
         order = Order(root, pack, place, given, engine or "", jobs or os.cpu_count() or 1, force, progress or (lambda event: None),
                       catching_up=not (period or since), nursery=nursery)
-        ratings = read_under(pack.private, place, columns=columns, exclude=exclude, engine=engine)
+        ratings = read_under(pack.private, place, columns=columns, exclude=given["exclude"], engine=engine)
         found = made(order, ratings, period=period, since=since)
     runs = [run for run in found if not (run.failed and run.reused)]
     with suppress(ReportError, OSError):    # an old report that cannot be read, or a disk now full, is no fault of these

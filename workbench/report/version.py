@@ -6,14 +6,12 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib import metadata
-from pathlib import Path
 
-import workbench
-from workbench.ratings import Snapshot
-from workbench.report.artefact import file_hash
+from workbench.cache import source_hash
 from workbench.report.pack import Pack
+from workbench.source import Snapshot
 
 # What computes or draws something in a report.
 PACKAGES = ("altair", "deltalake", "duckdb", "ibis-framework", "ipykernel", "mistune", "nbclient", "nh3", "numpy", "pandas",
@@ -31,19 +29,6 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def source_hash() -> str:
-    """A hash of the sources of `workbench`: names and contents, whatever folder they lie in."""
-    root = Path(workbench.__path__[0])
-    files = sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return _hash_of(root, tuple((p, s.st_size, s.st_mtime_ns, s.st_ino) for p in files for s in [p.stat()]))
-
-
-@lru_cache(maxsize=1)
-def _hash_of(root: Path, files: tuple[tuple[Path, int, int, int], ...]) -> str:
-    """The hash of files; anew only where size or time says that one changed, for a run asks often."""
-    return _hash([(p.relative_to(root).as_posix(), file_hash(p)) for p, *_ in files])
 
 
 def notebook_hash(notebook: Mapping) -> str:

@@ -18,7 +18,7 @@ from workbench.schema import BY_NAME
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from workbench.ratings import Source
+    from workbench.source import Source
 
 REASONS = {"rater_error": "rater error", "ambiguous_item": "ambiguous item", "rubric_hole": "hole in the rubric",
            "legitimate_difference": "legitimate difference"}

@@ -14,7 +14,7 @@ from workbench.errors import ParameterError, RatingsError, shorten
 from workbench.review.decisions import LOT, Decision, Unit, newest, recorded, standing, store
 
 if TYPE_CHECKING:
-    from workbench.ratings import Source
+    from workbench.source import Source
 
 REREAD = 50.0       # seconds after which other desks' decisions are read again; well within a lease
 OF_ROW = ("rating_id", "replaces", "rated_at", "session", *LOT)       # what tells a row from the one whose words it repeats

@@ -68,7 +68,8 @@ def lasting(ratings: Ratings) -> Ratings:
     if "replaces" in source.missing or ratings.end is not None:
         return ratings
     if "lasting" not in source.memory:
-        kept = replace(source, table=current(source, None), missing=(*source.missing, "replaces"), frame=None, memory={})
+        tables = current(source, None), source.unfiltered
+        kept = replace(source, tables=lambda: tables, missing=(*source.missing, "replaces"), frame=None, filtered=True, kept="", memory={})
         source.memory["lasting"] = kept
     return replace(ratings, source=source.memory["lasting"])
 

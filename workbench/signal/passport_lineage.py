@@ -17,7 +17,7 @@ from workbench.reduce import cells, facts, n_levels, tallies
 from workbench.signal.coupling_roles import USUAL, who
 
 if TYPE_CHECKING:
-    from workbench.ratings import Snapshot
+    from workbench.source import Snapshot
 
 AUTO = ("model", "program")
 MOST = 200               # raters listed, those with most of the ratings

@@ -190,7 +190,7 @@ def clear_caches(folder: Path) -> None:
     """Delete cached reductions and text copies, here and in the dataset's workspace; they are made again when asked for."""
     home = workspace(folder)
     for cache in {cache_folder(), *([home / ".workbench"] if home else [])}:
-        for part in ("reductions", "staged", "spill"):
+        for part in ("read", "reductions", "staged", "spill"):
             shutil.rmtree(cache / part, ignore_errors=True)
 
 

@@ -92,14 +92,14 @@ def veiled_rubrics(rubrics: Mapping[tuple[str, str], Rubric], held: Terms) -> di
             for key, rubric in rubrics.items()}
 
 
-def veiled_sides(load: Callable[[str], pd.DataFrame | None], held: Terms, table: Any) -> Callable[[str], pd.DataFrame | None]:
-    """A loader of side tables that tell no more than the veiled ratings do."""
+def veiled_sides(load: Callable[[str], pd.DataFrame | None], held: Terms, table: Callable[[], Any]) -> Callable[[str], pd.DataFrame | None]:
+    """A loader of side tables that tell no more than the veiled ratings do, whose table `table` gives."""
     if held == Terms(min_cell=held.min_cell):
         return load
 
     @cache
     def occurring(column: str) -> set[str]:
-        return set(table.select(column).distinct().execute()[column].dropna().astype(str))
+        return set(table().select(column).distinct().execute()[column].dropna().astype(str))
 
     @cache
     def loaded(name: str) -> pd.DataFrame | None:

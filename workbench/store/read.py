@@ -8,18 +8,21 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError, RatingsError, examples, one_of, shorten
 from workbench.instrument import Criterion, Rubric, Scale
-from workbench.privacy import terms
-from workbench.ratings import Ratings, Source, matches
+from workbench.privacy import Terms, terms
+from workbench.ratings import Ratings, matches
 from workbench.schema import SCALES
+from workbench.source import Source
 from workbench.store.engine import as_view, in_utc
 from workbench.store.history import pinned
 from workbench.store.normalise import MARKS, OWN, normalise, renamed, text_columns
 from workbench.store.pseudonyms import key_of, veiled, veiled_filters, veiled_rubrics, veiled_sides
+from workbench.store.recalled import keeping, recall
 from workbench.store.rubrics import read_rubrics
 from workbench.store.sets import split_sets
 from workbench.store.sides import SIDE_TABLES, check_side_tables, contents, loader
@@ -28,6 +31,7 @@ from workbench.store.sources import TEXT, Opened, open_delta, open_files, open_f
 if TYPE_CHECKING:
     import pandas as pd
 
+PATHS = (str, os.PathLike, list, tuple)
 SMALL = 300_000  # rows up to which the columns of a file are held in memory, a few hundred bytes a row
 
 
@@ -78,7 +82,19 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     if pseudonyms is not None:
         key_of(pseudonyms)
     source, written = pinned(source)
-    place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide, as_of=written if as_of is None else as_of)
+    how = {"columns": columns, "exclude": exclude, "separators": separators, "engine": engine, "use": use, "wide": wide,
+           "as_of": written if as_of is None else as_of}
+    place = locate(source) if isinstance(source, PATHS) else None
+    kept = keeping(place, held, how) if place else ""
+    anew = partial(read_source, source, held, kept=kept, **how)
+    return Ratings(kept and recall(kept, place, held, anew) or anew())
+
+
+def read_source(source: object, held: Terms, *, columns: Mapping[str, str] | None, exclude: Mapping[str, object] | None,
+                separators: Mapping[str, str] | None, engine: str | None, use: str | None, wide: bool,
+                as_of: int | str | dt.date | None, kept: str) -> Source:
+    """What `read` reads, under these terms; its rows are to be kept under this name."""
+    place, opened, mapping = opened_source(source, columns=columns, engine=engine, wide=wide, as_of=as_of)
     if place.folder:
         check_side_tables(place.folder)
     on_disk = bool(place.files or place.delta) and not wide
@@ -87,29 +103,30 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     table = veiled(normal.table, held, name=place.name, extras=normal.extras)
     table = as_view(table) if on_disk else table
     filters = veiled_filters(row_filters({**place.settings.get("exclude", {}), **(exclude or {})}, mapping, table, name=place.name), held)
-    kept = table
+    rows = table
     for column, values in filters.items():
-        kept = kept.filter(~matches(kept[column], values).fill_null(False))
+        rows = rows.filter(~matches(rows[column], values).fill_null(False))
     sets = {**place.settings.get("separators", {}), **(separators or {})}
-    kept = split_sets(kept, sets, name=place.name)
+    rows = split_sets(rows, sets, name=place.name)
     rubrics = veiled_rubrics(read_rubrics(place.rubrics) if place.rubrics else {}, held)
     as_it_is = place.frame is not None and not (filters or sets or held.pseudonyms or held.party)
     mark = (sorted(mapping.items()), key_of(held.pseudonyms) if held.pseudonyms else None, wide, sorted(sets.items()),
             *([held.party] if held.party else []))
-    return Ratings(Source(
-        name=place.name, table=kept, unfiltered=table, missing=normal.missing, extras=normal.extras, notes=normal.notes,
+    return Source(
+        name=place.name, tables=lambda: (rows, table), missing=normal.missing, extras=normal.extras, notes=normal.notes,
         rubrics=rubrics, exclude=filters, folder=place.folder if place.delta else None,
-        identity=lambda: identity(opened, (*mark, *contents(place.folder))), side_table=veiled_sides(loader(place.folder), held, kept),
-        use=use or place.settings.get("use"), on_disk=on_disk,
+        identity=lambda: identity(opened, (*mark, *contents(place.folder))),
+        side_table=veiled_sides(loader(place.folder), held, lambda: rows),
+        use=use or place.settings.get("use"), on_disk=on_disk, filtered=rows is not table, kept=kept,
         small=on_disk and opened.n_rows <= SMALL and table.get_backend().name == "duckdb",
-        frame=place.frame.rename(columns=str).rename(columns=mapping) if as_it_is else None))
+        frame=place.frame.rename(columns=str).rename(columns=mapping) if as_it_is else None)
 
 
 def opened_source(source: object, *, columns: Mapping[str, str] | None, engine: str | None,
                   wide: bool, as_of: int | str | dt.date | None = None) -> tuple[Location, Opened, dict[str, str]]:
     """The source opened, where it lies, and the mapping that holds for it."""
     given = dict(columns or {})
-    if isinstance(source, (str, os.PathLike, list, tuple)):
+    if isinstance(source, PATHS):
         place = locate(source)
         mapping = {**place.settings.get("columns", {}), **given}
         if as_of is not None and place.delta is None:
