@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from html import escape
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from workbench.privacy import COUNTS, kept_findings, suppressed, terms
@@ -48,10 +49,11 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
         columns = columns or ["severity", "sentence", "action"]
         table = kept_findings(table, least)
     table = suppressed(table, least)
-    chosen = columns or [c for c in table.columns if c not in SILENT and not empty(table[c])]
     top = table.head(limit)
-    chosen = [c for c in chosen if c != "note" or not empty(top[c])]
-    rows, text = top.to_dict("records"), top[chosen]
+    rows = records(top)
+    chosen = columns or [c for c in table.columns if c not in SILENT and (speaks(rows, c) or not empty(table[c]))]
+    chosen = [c for c in chosen if c != "note" or speaks(rows, c)]
+    text = top[chosen]
     marks, whole = footnotes(rows) if "note" in chosen else {}, whole_numbers(text)
     said = [f"{mark}: {note}" for note, mark in marks.items()]
     head = "".join(f"<th scope='col'>{escape(TITLES.get(c, c.replace('_', ' ').capitalize()))}</th>" for c in chosen)
@@ -68,14 +70,22 @@ def show(table: pd.DataFrame, *, columns: list[str] | None = None, limit: int = 
     return Shown(html + below, text.to_string(index=False))
 
 
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows; None for what columns that have no nan lack."""
+    import pandas as pd
+
+    cells = table.to_numpy(dtype=object).tolist()
+    return [{c: None if cell is pd.NA else cell for c, cell in zip(table.columns, row)} for row in cells]
+
+
 def veiled(row: dict[str, Any], least: int) -> dict[str, Any]:
     """The row with counts below `least` said to be below it."""
-    return row | {c: f"<{least}" for c in COUNTS if isinstance(row.get(c), (int, float)) and 0 < row[c] < least}
+    return row | {c: f"<{least}" for c in COUNTS if isinstance(row.get(c), Real) and 0 < row[c] < least}
 
 
 def whole_numbers(rows: pd.DataFrame) -> dict[str, list[object]]:
     """The columns that hold fractions by their type alone, such as counts with a gap, as whole numbers; estimates are none."""
-    floats = {c: rows[c].tolist() for c in rows if rows[c].dtype == "float64" and c not in ("value", "low", "high")}
+    floats = {c: rows[c].tolist() for c, kind in rows.dtypes.items() if kind == "float64" and c not in ("value", "low", "high")}
     known = {c: [x for x in column if x == x] for c, column in floats.items()}
     counted = [c for c in known if all(map(float.is_integer, known[c])) and any(abs(x) > 1 for x in known[c])]
     return {c: [int(x) if x == x else x for x in floats[c]] for c in counted}
@@ -92,6 +102,11 @@ def data_cell(row: dict[str, Any], column: str, marks: dict[str, str]) -> str:
     text = marks.get(str(row[column]), "") if column == "note" else cell(row, column)
     whole = column == "value" or hasattr(row[column], "strftime")
     return f"<td style='white-space: nowrap'>{escape(text)}</td>" if whole else f"<td>{escape(text)}</td>"
+
+
+def speaks(rows: list[dict[str, Any]], column: str) -> bool:
+    """Whether a column says something in any of the rows."""
+    return any(row[column] is not None and row[column] == row[column] and str(row[column]) for row in rows)
 
 
 def empty(column: pd.Series) -> bool:

@@ -58,3 +58,12 @@ def test_findings_of_all_notebooks_stand_by_urgency_and_estimates_under_their_no
 def test_a_pack_without_estimates_still_has_the_table() -> None:
     _, estimates = gather({"c": (found("c", "unknown"), NONE)})
     assert estimates.empty and {"notebook", "name", "value"} <= set(estimates.columns)
+
+
+def test_tables_of_which_only_an_empty_one_has_every_measure_are_saved(tmp_path: Path) -> None:
+    whole = estimates_table([estimate("mean", 0.5)], by=[])
+    few = whole.drop(columns=["se", "method"])
+    save(findings=findings_table([finding("drift", "none", "Undated.", severity="unknown", evidence={})]), estimates=[whole.iloc[:0], few],
+         out=str(tmp_path))
+    saved = read_saved(tmp_path)[1]
+    assert saved["value"].tolist() == [0.5] and saved["se"].isna().all() and "method" in saved

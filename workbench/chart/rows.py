@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from workbench.errors import ParameterError, shorten
@@ -67,9 +68,9 @@ def key_labels(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     """Each row's group as text: its levels of the `by` columns, cut to a label's length but still told apart."""
     if not by:
         return pd.Series("all ratings", index=table.index, dtype="object")
-    keys = list(zip(*(table[column].astype(str) for column in by)))
+    keys = list(zip(*(table[column].astype(str).tolist() for column in by)))
     said = {"rubric_version": "version "}   # "1" alone would say nothing
-    columns = [[said.get(column, "") + level_text(level) for level in table[column]] for column in by]
+    columns = [[said.get(column, "") + level_text(level) for level in table[column].tolist()] for column in by]
     texts = [" · ".join(levels) for levels in zip(*columns)]
     sharing: dict[str, list[object]] = {}
     for text, key in dict.fromkeys(zip(texts, keys)):
@@ -90,9 +91,9 @@ def number(value: float, decimals: int | None = None) -> str:
     return text.replace("-", "−") if float(text.replace(",", "")) else text.replace("-", "")
 
 
-def decimals_for(values: pd.DataFrame) -> int:
+def decimals_for(values: np.ndarray | pd.DataFrame) -> int:
     """How many decimals the readings of a whole table take, from its largest number, so that a column lines up."""
-    size = values.abs().max().max()
+    size = np.fmax.reduce(np.abs(np.asarray(values, dtype=float)), axis=None, initial=math.nan)
     return 0 if size >= 100 else 1 if size >= 20 else 3 if size < 0.2 else 2
 
 
@@ -114,29 +115,32 @@ def drawable(table: pd.DataFrame, *, by: Sequence[str] = (),
     text), the columns of `keep`, and one column a tooltip line. Fields have names of our own: a column of the
     reader's may be called anything, and Vega-Lite gives dots and brackets a meaning.
     """
-    notes = table["note"].fillna("").astype(str) if "note" in table else pd.Series("", index=table.index)
-    frame = pd.DataFrame({"label": key_labels(table, by)}, index=table.index)
+    columns = {"label": key_labels(table, by)}
     if "name" in table:
-        frame["name"] = table["name"].map(headed)
-    for column in ("value", "low", "high"):
-        frame[column] = table[column].astype("float64")
-    frame.loc[frame["low"].isna() | frame["high"].isna(), ["low", "high"]] = math.nan
-    decimals = decimals_for(frame[["value", "low", "high"]])
-    frame["reading"] = [reading(value, low, high, decimals=decimals, note=note)
-                        for value, low, high, note in zip(frame["value"], frame["low"], frame["high"], notes)]
+        columns["name"] = [headed(name) for name in table["name"].tolist()]
+    value, low, high = (table[column].astype("float64").to_numpy() for column in ("value", "low", "high"))
+    ends = np.where(np.isnan(low) | np.isnan(high), math.nan, [low, high])
+    columns |= {"value": value, "low": ends[0], "high": ends[1]}
+    decimals = decimals_for(np.array([value, *ends]))
+    notes = table["note"].fillna("").astype(str).tolist() if "note" in table else [""] * len(table)
+    columns["reading"] = [reading(*estimate, decimals=decimals, note=note)
+                          for *estimate, note in zip(value.tolist(), *ends.tolist(), notes)]
     tips = {f"by{i}": headed(column) for i, column in enumerate(by)}
-    for field, column in zip(tips, by):
-        frame[field] = table[column].map(level_text)
+    columns |= {field: [level_text(level) for level in table[column].tolist()] for field, column in zip(tips, by)}
     tips |= {"name": "Statistic"} if "name" in table else {}
     tips |= {"reading": "Estimate [interval]"}
     for column, title in _TIPS.items():
-        if column in table and not table[column].isin(["", 0]).all() and not table[column].isna().all():
+        if column in table and tells(cells := table[column].tolist()):
             tips[column] = title
-            frame[column] = table[column] if column.startswith("n_") else [_text(cell) for cell in table[column]]
-    for column in keep:
-        frame[column] = table[column]
+            columns[column] = table[column].array if column.startswith("n_") else [_text(cell) for cell in cells]
+    frame = pd.DataFrame(columns | {column: table[column].array for column in keep}, index=table.index)
     return frame, [alt.Tooltip(f"{field}:Q", title=title, format=",") if field.startswith("n_") else
                    alt.Tooltip(f"{field}:N", title=title) for field, title in tips.items()]
+
+
+def tells(cells: Sequence[object]) -> bool:
+    """Whether a column's cells are neither all missing nor all blank or zero."""
+    return not all(map(pd.isna, cells)) and any(pd.isna(cell) or cell not in ("", 0) for cell in cells)
 
 
 def _text(cell: object) -> str:

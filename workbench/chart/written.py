@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import math
 import re
 from hashlib import sha256
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 _FIELD = re.compile(r"(\w+):([QNOT])")
@@ -51,16 +52,15 @@ def _part(part: alt.SchemaBase, done: dict[int, object], tables: dict[str, list[
 
 def _table(table: pd.DataFrame, _: object, tables: dict[str, list[dict[str, object]]]) -> dict[str, str]:
     """The name under which the table's rows stand in the chart."""
-    rows = [dict(zip(table.columns, row)) for row in zip(*(_cells(table[column]) for column in table))]
+    names = list(table)
+    rows = [dict(zip(names, map(_cell, row))) for row in table.to_numpy(dtype=object).tolist()]
     name = "data-" + sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()[:32]
     tables[name] = rows
     return {"name": name}
 
 
-def _cells(column: pd.Series) -> list[object]:
-    """A column's cells as JSON holds them: times in ISO form, None for what is missing or not finite."""
-    kind, cells = column.dtype.kind, column.tolist()
-    if kind == "M":
-        return ["" if pd.isna(cell) else cell.isoformat() for cell in cells]
-    known = np.isfinite(column.to_numpy()) if kind == "f" and isinstance(column.dtype, np.dtype) else column.notna().to_numpy()
-    return cells if known.all() else [cell if told else None for cell, told in zip(cells, known)]
+def _cell(value: object) -> object:
+    """A cell as JSON holds it: a time in ISO form, None for what is missing or not finite."""
+    if isinstance(value, dt.datetime):
+        return "" if value is pd.NaT else value.isoformat()
+    return None if value is pd.NA or isinstance(value, float) and not math.isfinite(value) else value

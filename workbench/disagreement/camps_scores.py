@@ -10,18 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 POWERS = ((1, 1), (2, 0), (0, 0), (2, 2), (3, 1), (4, 0))
 TERMS = 10        # of h; the next adds less than 0.01 where opinions correlate below .8
 DENSE = 0.25      # share of items x raters rated from which a full table is no larger than a few lists of the ratings
 FEW = 8           # levels, up to which comparing an opinion with each bound is faster than a search
-COUNTED = 4       # pairs of levels, of any raters, for each rating: more are not counted but multiplied out
+COUNTED = 0.5     # pairs of levels, of any raters, for each pair of ratings: more are not counted but multiplied out
 AT_ONCE = 2_000_000
 OFF = 5           # ratings off a rater's commonest level, below which opinions do not show
 
@@ -78,9 +74,9 @@ class Panel:
         are counted where they are few."""
         score, coefficients = self._of_levels(group)
         g = score.shape[1]
-        if self._dense or g * g > COUNTED * len(self.item):
+        if self._dense or g * g > COUNTED * len(self._pairs[0]):
             return self.products(np.take_along_axis(score, group, axis=1), weight), coefficients
-        start, (first, second) = self._groups[2], self._pairs
+        start, (first, second, _) = self._groups[2], self._pairs
         out = [np.empty((len(group) if weight is None else len(weight), self.n_raters, self.n_raters)) for _ in POWERS]
         for draw in range(len(out[0])):
             code, own = group[draw % len(group)], score[draw % len(group)]
@@ -90,14 +86,20 @@ class Panel:
             raised = [np.ones(g), own, own**2, own**3, own**4]
             held = [np.add.reduceat(met * x[:, None], start, axis=0) for x in raised[:3]]
             for k, (a, b) in enumerate(POWERS):
-                out[k][draw] = np.add.reduceat(held[b] * raised[a], start, axis=1).T
+                summed = np.add.reduceat(held[b] * raised[a], start, axis=1).T
+                out[k][draw] = summed if a == b else turned_alike(summed)
         return tuple(out), coefficients
 
     @cached_property
-    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two ratings of each item, each two once."""
-        met = [(first, second) for first, second, _ in self._meetings[1:]]
-        return tuple(np.concatenate(side) if side else np.zeros(0, int) for side in (list(zip(*met)) or ((), ())))
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Two ratings of each item, each two once, and a code of their raters: (M,) each."""
+        order, found = self.by_item, []
+        for gap in range(1, int(np.bincount(self.item, minlength=1).max())):
+            first, second = order[:-gap], order[gap:]
+            same = self.item[first] == self.item[second]
+            found.append(np.stack([first[same], second[same]]))
+        first, second = np.concatenate([np.zeros((2, 0), int), *found], axis=1)
+        return first, second, self.rater[first] * self.n_raters + self.rater[second]
 
     def _of_levels(self, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The score of each level code (D, G), and the coefficients."""
@@ -185,7 +187,8 @@ class Panel:
             draws -= most
 
     def products(self, score: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-        """Sums over shared items of s_i^a s_j^b for the `POWERS` a, b: each (D, R, R), from scores (D, N) and item weights (D, U)."""
+        """Sums over shared items of (s_i^a s_j^b + s_i^b s_j^a) / 2 for the `POWERS` a, b, with anything on the diagonal: each (D, R, R),
+        from scores (D, N) and item weights (D, U)."""
         weight = np.ones((1, len(self.block))) if weight is None else weight
         if self._dense:
             full, seen = (np.zeros((n, len(self.block), self.n_raters)) for n in (len(score), 1))
@@ -193,41 +196,41 @@ class Panel:
             seen[:, self.item, self.rater] = 1
             square = full * full
             raised = [seen, full, square, square * full, square * square]
-            return tuple((raised[a] * weight[:, :, None]).swapaxes(1, 2) @ raised[b] for a, b in POWERS)
-        score, heavy, r = np.ascontiguousarray(score.T), np.ascontiguousarray(weight.T), self.n_raters
-        square, out = score * score, [0.0] * len(POWERS)
-        raised = [np.ones((len(score), 1)), score, square, square * score, square * square]
-        for gap, (first, second, cell) in enumerate(self._meetings):
-            one, other, times = [x[first] for x in raised], [x[second] for x in raised], heavy[self.item[first]]
-            for k, (a, b) in enumerate(POWERS):
-                met = (cell @ (one[a] * other[b] * times)).T.reshape(-1, r, r)
-                turned = met if a == b else (cell @ (other[a] * one[b] * times)).T.reshape(-1, r, r) if gap else 0.0
-                out[k] = out[k] + met + (turned.swapaxes(1, 2) if gap else 0.0)
+            summed = ((raised[a] * weight[:, :, None]).swapaxes(1, 2) @ raised[b] for a, b in POWERS)
+            return tuple(x if a == b else turned_alike(x) for x, (a, b) in zip(summed, POWERS))
+        (first, second, raters), item = self._pairs, self.item[self._pairs[0]]
+        out = [np.empty((max(len(score), len(weight)), self.n_raters, self.n_raters)) for _ in POWERS]
+        for draw in range(len(out[0])):
+            own, times = score[draw % len(score)], weight[draw % len(weight)][item]
+            for whole, x in zip(out, alike(own[first], own[second])):
+                whole[draw] = self._summed(raters, times * x)
         return tuple(out)
 
     def crossed(self, x: np.ndarray) -> np.ndarray:
         """(R, R) sums over shared items of the products of two raters' values (N,); anything on the diagonal."""
-        r = self.n_raters
         if self._dense:
-            full = np.zeros((len(self.block), r))
+            full = np.zeros((len(self.block), self.n_raters))
             full[self.item, self.rater] = x
             return full.T @ full
-        met = sum((cell @ (x[first] * x[second]) for first, second, cell in self._meetings[1:]), np.zeros(r * r)).reshape(r, r)
+        first, second, raters = self._pairs
+        return self._summed(raters, x[first] * x[second])
+
+    def _summed(self, raters: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """(R, R) sums over pairs of ratings (M,), whichever of the two raters comes first."""
+        met = np.bincount(raters, x, self.n_raters**2).reshape(self.n_raters, self.n_raters)
         return met + met.T
 
-    @cached_property
-    def _meetings(self) -> list[tuple[np.ndarray, np.ndarray, csr_array]]:
-        """Ratings and themselves, then those one, two, ... places apart among the ratings of an item: (M,) each, and (R R, M) who."""
-        from scipy.sparse import csr_array
 
-        order, found = self.by_item, []
-        for gap in range(int(np.bincount(self.item, minlength=1).max())):
-            first, second = order[:len(order) - gap], order[gap:]
-            same = self.item[first] == self.item[second]
-            first, second = first[same], second[same]
-            place = (self.rater[first] * self.n_raters + self.rater[second], np.arange(len(first)))
-            found.append((first, second, csr_array((np.ones(len(first)), place), shape=(self.n_raters**2, len(first)))))
-        return found
+def alike(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(x^a y^b + x^b y^a) / 2 for the `POWERS` a, b."""
+    both, square = x * y, (x * x + y * y) / 2
+    twice = both * both
+    return both, square, np.ones(len(x)), twice, both * square, 2 * square * square - twice
+
+
+def turned_alike(x: np.ndarray) -> np.ndarray:
+    """(..., R, R) the mean of matrices and their transposes."""
+    return (x + x.swapaxes(-1, -2)) / 2
 
 
 def off_commonest(rater: np.ndarray, value: np.ndarray, n_raters: int) -> np.ndarray:
@@ -256,9 +259,9 @@ def working(sums: tuple[np.ndarray, ...], coefficients: np.ndarray, load: np.nda
     c = np.clip(raised @ raised.swapaxes(1, 2), -0.95, 0.95)
     model = load[:, :, None] * load[:, None, :]
     slope = np.maximum((raised * power) @ raised.swapaxes(1, 2) / model, 0.05)   # h' of l_i l_j
-    found = (both - c * (own + own.swapaxes(1, 2)) / 2) / np.maximum(n, 1e-9)    # less c
+    found = (both - c * own) / np.maximum(n, 1e-9)    # less c
     apart = 1 - np.eye(n.shape[-1])
-    square = twice * (1 + c**2 / 2) + c**2 * (fourth + fourth.swapaxes(1, 2)) / 4 - c * (thrice + thrice.swapaxes(1, 2))
+    square = twice * (1 + c**2 / 2) + c**2 * fourth / 2 - 2 * c * thrice
     wider = (square * apart / (1 - c**2) ** 2).sum(axis=(1, 2)) / np.maximum((n * apart).sum(axis=(1, 2)), 1)
     weight = n * (slope / (1 - c**2)) ** 2 * apart / np.maximum(wider, 0.1)[:, None, None]
     u, x, y = coefficients[:, :, 1] * (1 - load**2), raised[:, :, 0], raised[:, :, 1]

@@ -210,17 +210,15 @@ def slice_rows(parts: Sequence[Units], cuts: Sequence[Sequence[Cut]], tested: pd
 
 def row_of(units: Units, cut: Cut, k: int, test: object, n_raters: np.ndarray) -> dict[str, object]:
     """One row of `slices`."""
-    value, inside = units.frame["value"].to_numpy(), (cut.codes == k) & (k >= 0)
+    value, inside = units.value, (cut.codes == k) & (k >= 0)
     pair, n_inside, names = len(cut.columns) > 1, int(inside.sum()), cut.names[k] if k >= 0 else ("",) * len(cut.columns)
     others = float(value[inside].mean() - test.effect if pair else value[~inside].mean()) if n_inside else math.nan
     low, high = (min(max(others + end, 0.0), 1.0) if end == end else end for end in (test.low, test.high))   # a share
     row = estimate("disagreement", others + test.effect, low=low, high=high, se=test.se, confidence=test.confidence,
                    method="score test, widened for selection" if test.news else "score test", n_items=n_inside,
-                   n_raters=int(n_raters[k]) if k >= 0 else 0,
-                   n_ratings=int(units.frame["n_ratings"].to_numpy()[inside].sum()), note=test.found.note)
-    criterion, rubric = str(units.frame["criterion"].iloc[0]), str(units.frame["rubric"].iloc[0])
-    return row | {"criterion": criterion, "rubric": rubric, "column": " x ".join(cut.columns), "level": " x ".join(names),
-                  "slice": json.dumps({"criterion": criterion, **dict(zip(cut.columns, names))}, ensure_ascii=False), "elsewhere": others,
-                  "excess": test.excess, "raw_excess": test.effect, "excess_low": test.low, "excess_high": test.high, "p": test.p,
-                  "q": test.q, "status": test.status, "also": cut.also[k] if k >= 0 else "",
-                  "examples": units.examples(inside)}
+                   n_raters=int(n_raters[k]) if k >= 0 else 0, n_ratings=int(units.n_ratings[inside].sum()), note=test.found.note)
+    where = {"criterion": units.named["criterion"], **dict(zip(cut.columns, names))}
+    return row | {**units.named, "column": " x ".join(cut.columns), "level": " x ".join(names),
+                  "slice": json.dumps(where, ensure_ascii=False), "elsewhere": others, "excess": test.excess, "raw_excess": test.effect,
+                  "excess_low": test.low, "excess_high": test.high, "p": test.p, "q": test.q, "status": test.status,
+                  "also": cut.also[k] if k >= 0 else "", "examples": units.examples(inside)}

@@ -19,7 +19,8 @@ CLEAR = 0.95     # load of a rater beyond which the noise is too little to divid
 STEPS = 6        # towards the loads
 MOST = 4         # groups of a criterion
 ENOUGH = 3       # ratings of an item, fewer show no pattern
-LOOKS = (20, 33, 99)   # draws of ratings without groups when p is looked at
+LOOKS = {10: 100, 20: 30, 33: 30, 99: 30}   # draws without groups when p is looked at: times the level above which that is enough
+SURE = 33        # draws below which p is not taken to be far below the level
 BANDS = 5        # of the items' level, within which a rater's mean residual is taken out
 ROUNDS, TURNS = 20, 3
 RESAMPLES, KEPT = 5, 0.8
@@ -51,11 +52,11 @@ def leanings(panel: Panel, late: np.ndarray, *, min_size: int, level: float, see
     x, null, k, first = residuals(panel, score[0], load), [], 0, np.nan
     own, drawn = Path(panel, x), []
     while k < MOST:
-        for n in LOOKS:
+        for n, far in LOOKS.items():
             null += [residuals(panel, panel.scores(redrawn(panel, fit, rng, 1))[0][0], load) for _ in range(n - len(null))]
             drawn += [Path(panel, y) for y in null[len(drawn):]]
             p = upper_share(own.gain(k + 1), np.array([path.gain(k + 1) for path in drawn[:n]]))
-            if p > 30 * level or (p < level / 20 and n > LOOKS[0]):   # no more are drawn once it is far from the level
+            if p > far * level or (p < level / 20 and n >= SURE):   # no more are drawn once it is far from the level
                 break
         first = p if k == 0 else first
         if p > level or np.bincount(own.own.placed(own.centres[k + 1])[0] + 1, minlength=k + 2)[1:].min() < min_size:

@@ -71,8 +71,7 @@ def why_not(body: Body, min_size: int) -> str:
 def empty_row(units: Units, found: Leaning | None, note: str, tested: int) -> dict[str, object]:
     """A criterion without groups."""
     p = math.nan if found is None else found.p
-    where = {c: str(units.frame[c].iloc[0]) for c in ("criterion", "rubric")}
-    return estimate("", math.nan, n_items=len(units.frame), note=note) | EMPTY | where | {"p": p, "q": min(p * tested, 1.0)}
+    return estimate("", math.nan, n_items=len(units.frame), note=note) | EMPTY | units.named | {"p": p, "q": min(p * tested, 1.0)}
 
 
 def rows_of(units: Units, found: Leaning, names: list[str], question: Question, first: int, tested: int) -> list[dict[str, object]]:
@@ -81,13 +80,11 @@ def rows_of(units: Units, found: Leaning, names: list[str], question: Question, 
     for k, contrast in enumerate(contrasts(ground_of(units), found.group, len(names))):
         inside, (low, high) = found.group == k, contrast.ends(question.confidence)
         row = estimate("", contrast.effect, low=low, high=high, se=contrast.se, confidence=question.confidence, method="score test",
-                       n_items=int(inside.sum()), n_raters=int(n_raters[k]), n_ratings=int(units.frame["n_ratings"][inside].sum()),
+                       n_items=int(inside.sum()), n_raters=int(n_raters[k]), n_ratings=int(units.n_ratings[inside].sum()),
                        note=contrast.note)
-        rows.append(row | {"cluster": first + k, "terms": names[k], "criterion": str(units.frame["criterion"].iloc[0]),
-                           "rubric": str(units.frame["rubric"].iloc[0]), "size": int(inside.sum()), "p": found.p,
+        rows.append(row | {"cluster": first + k, "terms": names[k], **units.named, "size": int(inside.sum()), "p": found.p,
                            "q": min(found.p * tested, 1.0), "status": "found" if found.again[k] else "watch",
-                           "stability": found.stability[k],
-                           "examples": units.examples(inside)})
+                           "stability": found.stability[k], "examples": units.examples(inside)})
     return rows
 
 

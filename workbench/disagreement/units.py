@@ -54,7 +54,22 @@ class Units:
     @property
     def beyond(self) -> np.ndarray:
         """(U,) disagreement that severities do not explain."""
-        return self.frame["value"].to_numpy() - self.gap
+        return self.value - self.gap
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        """(U,) disagreement."""
+        return self.frame["value"].to_numpy()
+
+    @cached_property
+    def n_ratings(self) -> np.ndarray:
+        """(U,) how many ratings."""
+        return self.frame["n_ratings"].to_numpy()
+
+    @cached_property
+    def named(self) -> dict[str, str]:
+        """The criterion and the rubric."""
+        return {c: str(self.frame[c].iloc[0]) for c in ("criterion", "rubric")}
 
     @cached_property
     def most_contested(self) -> np.ndarray:

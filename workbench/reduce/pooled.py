@@ -16,38 +16,57 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def group_ids(frame: "pd.DataFrame", by: tuple[str, ...]) -> "pd.Series":
+def group_ids(frame: "pd.DataFrame", by: Sequence[str]) -> np.ndarray:
     """The number of each row's group, in order of first sight."""
-    if not by:
-        return frame.assign(_g=0)["_g"]
-    return frame.groupby(list(by), dropna=False, sort=False).ngroup()
+    import pandas as pd
+
+    ids = np.zeros(len(frame), np.intp)
+    for column in by:
+        own, levels = pd.factorize(frame[column].array, use_na_sentinel=False)
+        ids = pd.factorize(ids * len(levels) + own)[0] if ids.any() else own
+    return ids
 
 
 def grouped_scales(found: "pd.DataFrame", by: tuple[str, ...], scales: Mapping[Instrument, Scale],
                    name: str) -> tuple["pd.DataFrame", list[Scale], list[str]]:
     """One row a group, with the scale its ratings share (per instrument in `scales`) and a note of what was pooled."""
+    import pandas as pd
+
     ids = group_ids(found, by)
-    groups = found.assign(_g=ids).groupby("_g", sort=False).agg(
-        {**{c: "first" for c in by}, "n_scope": "sum", "n_valued": "sum", "n_raters": "max"}).reset_index(drop=True)
-    groups["n_instruments"] = (found["n_valued"] > 0).groupby(ids, sort=False).sum().to_numpy()
-    if by:  # `first` skips missing levels
-        groups = groups.assign(**{c: found.loc[~ids.duplicated(), c].reset_index(drop=True) for c in by})
+    first = first_of_each(ids)
+    n_scope, n_valued = (np.bincount(ids, found[c], len(first)).astype(int) for c in ("n_scope", "n_valued"))
+    n_raters = np.zeros(len(first), int)
+    np.maximum.at(n_raters, ids, found["n_raters"].to_numpy())
+    n_instruments = np.bincount(ids, found["n_valued"] > 0, len(first)).astype(int)
+    groups = pd.DataFrame({c: found[c].array.take(first) for c in by} | {
+        "n_scope": n_scope, "n_valued": n_valued, "n_raters": n_raters, "n_instruments": n_instruments})
     counting = counted_rows(found, ids)
-    rows, ids = found[counting], ids.to_numpy()[counting]
-    steps, ruled = (np.bincount(ids, rows[c], len(groups)) for c in ("n_steps", "n_ruled"))
+    rows, ids = found[counting], ids[counting]
+    steps, ruled = (np.bincount(ids, rows[c], len(first)) for c in ("n_steps", "n_ruled"))
     if ((steps > 0) & (steps != ruled)).any():
         raise RatingsError(f"{name}: ratings of steps and of whole items stand in one group. "
                            "Choose with where(step=None) for whole items, or by=['step']; a run leaves the steps out "
                            "with --exclude step=[0,1,2].")
-    first = rows[list(INSTRUMENT)].iloc[np.unique(ids, return_index=True)[1]]
-    merged = [scales[key] for key in first.itertuples(index=False, name=None)]
+    merged = [scales[key] for key in instruments(rows, first_of_each(ids))]
     return groups, merged, pooling_notes(rows, ids, by, merged)
 
 
-def counted_rows(found: "pd.DataFrame", ids: "pd.Series") -> np.ndarray:
+def first_of_each(ids: np.ndarray) -> np.ndarray:
+    """The first row of each group."""
+    return np.unique(ids, return_index=True)[1]
+
+
+def instruments(found: "pd.DataFrame", places: np.ndarray) -> list[Instrument]:
+    """The instruments that stand at these places."""
+    return list(zip(*(found[c].array.take(places).tolist() for c in INSTRUMENT)))
+
+
+def counted_rows(found: "pd.DataFrame", ids: np.ndarray) -> np.ndarray:
     """The rows of instruments that the panel's rules leave in a group; all of a group's where they leave none."""
     ruled = (found["n_ruled"] > 0).to_numpy()
-    return ruled | ~np.isin(ids, ids[ruled])
+    left = np.zeros(ids.max(initial=-1) + 1, bool)
+    left[ids[ruled]] = True
+    return ruled | ~left[ids]
 
 
 def merge(keyed: Sequence[tuple[Instrument, Scale]], name: str) -> Scale:
@@ -91,16 +110,16 @@ def pooling_notes(rows: "pd.DataFrame", ids: np.ndarray, by: tuple[str, ...], sc
             for said, scale in zip(pooled, scales)]
 
 
-def shared_scales(found: "pd.DataFrame", ids: "pd.Series", scales: Mapping[Instrument, Scale], name: str) -> dict[Instrument, Scale]:
+def shared_scales(found: "pd.DataFrame", ids: np.ndarray, scales: Mapping[Instrument, Scale], name: str) -> dict[Instrument, Scale]:
     """Each instrument's scale; instruments that meet in a group, directly or through others, share one."""
     counting = counted_rows(found, ids)
-    rows, group = found.loc[counting, list(INSTRUMENT)], ids.to_numpy()[counting]
-    line = group_ids(rows, INSTRUMENT).to_numpy()
-    names = list(rows.iloc[np.unique(line, return_index=True)[1]].itertuples(index=False, name=None))
+    rows, group = found[counting], ids[counting]
+    line = group_ids(rows, INSTRUMENT)
+    names = instruments(rows, first_of_each(line))
     least, lower = np.arange(len(names)), None
     while lower is None or (lower != least).any():      # the first instrument that each meets, then those met through others
         least = least if lower is None else lower
-        met = np.full(int(group.max(initial=-1)) + 1, len(names))
+        met = np.full(group.max(initial=-1) + 1, len(names))
         np.minimum.at(met, group, least[line])
         lower = least.copy()
         np.minimum.at(lower, line, met[group])

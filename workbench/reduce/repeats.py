@@ -15,7 +15,7 @@ from workbench.reduce.collect import collect, remembered
 from workbench.reduce.every import with_repeats
 from workbench.reduce.held import held
 from workbench.reduce.select import Selection, select
-from workbench.reduce.tallied import cell_rows
+from workbench.reduce.tallied import repeated_rows
 from workbench.reduce.used import MAX_CELLS
 
 if TYPE_CHECKING:
@@ -53,12 +53,9 @@ def found(ratings: Ratings, chosen: Selection) -> list[Repeats]:
     """The repeats of a selection, and how many ratings each rater gave in all."""
     key = list(dict.fromkeys((*chosen.by, *chosen.unit, "rubric_version", "layer", "rater_id")))
     raters = list(dict.fromkeys((*chosen.by, "rater_id")))
-    table = held(ratings)
-    every = None if table is None else cell_rows(table, chosen, [*key, "level", "score"], every=True)
-    if every is not None:
-        size = every.groupby(key, dropna=False, sort=False)["level"].transform("size") if len(every) else every["level"]
-        rows = every[size > 1].sort_values([*key, "level", "score"], ignore_index=True)
-        given = every.groupby(raters, dropna=False).agg(total=("level", "size")).reset_index()
+    columns, table = [*key, "level", "score"], held(ratings)
+    if table is not None and (counted := repeated_rows(table, chosen, columns)) is not None:
+        given, rows = counted[0], counted[1].sort_values(columns, ignore_index=True)
     else:
         given, rows = by_engine(ratings, chosen, key, raters)
     rows = rows.assign(_unit=rows.groupby(key, dropna=False, sort=False).ngroup())

@@ -125,7 +125,7 @@ class Selection:
     def spans(self, found: "pd.DataFrame") -> tuple["pd.DataFrame", list[slice]]:
         """A reduction's rows with those of each group side by side, and where these are, in the order of `scope`; nowhere where a
         group has no ratings."""
-        ids = group_ids(found, self.by).to_numpy()
+        ids = group_ids(found, self.by)
         if (ids[1:] < ids[:-1]).any():
             order = np.argsort(ids, kind="stable")
             found, ids = found.iloc[order], ids[order]
@@ -148,7 +148,7 @@ def none_if_missing(value: object) -> object:
 
 def plain_values(column: "pd.Series") -> list[object]:
     """A column's values, None for the missing ones."""
-    return column.astype("object").where(column.notna(), None).tolist()
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist())]
 
 
 def select(ratings: Ratings, *, by: Sequence[str] = (), panel: bool = True, extra: Sequence[str] = (),

@@ -93,25 +93,44 @@ def paired_ratings(table: Held, chosen: Selection) -> pd.DataFrame | None:
     return keys.iloc[outer[order]].reset_index(drop=True).assign(**columns, n=n[pair][order])
 
 
-def cell_rows(table: Held, chosen: Selection, columns: Sequence[str], *, every: bool = False) -> pd.DataFrame | None:
-    """As `cells` in `used`, of these columns; None where one cannot be coded, or `counted` cannot tell."""
+def cell_rows(table: Held, chosen: Selection, columns: Sequence[str], *, every: bool = False,
+              kept: np.ndarray | slice = slice(None)) -> pd.DataFrame | None:
+    """As `cells` in `used`, of these columns, and of the ratings `kept` of those counted; None where one cannot be coded, or `counted`
+    cannot tell."""
     import pandas as pd
 
     table.known.update({c: ordered(table.coded(c)) for c in ("item_id", "rater_id")})
     named = [c for c in columns if c not in ("level", "score")]
     if any(c not in MEASURED and table.coded(c) is None for c in named) or (found := table.counted(chosen, every=every)) is None:
         return None
-    key = found.unit * len(table.coded("rater_id").levels) + found.person
-    order = np.lexsort((found.level, key)) if every else np.argsort(key, kind="stable")
-    rows, unit, level = found.rows[order], found.unit[order], found.level[order]
+    rows, unit, person, level = (part[kept] for part in found[:4])
+    key = unit * len(table.coded("rater_id").levels) + person
+    order = np.lexsort((level, key)) if every else np.argsort(key, kind="stable")
+    rows, unit, level = rows[order], unit[order], level[order]
     line, lines, size = table.joined(INSTRUMENT)
     scales = table.scales(chosen, lines, size)
-    q = level.max() + 1
+    q = level.max(initial=0) + 1
     values = np.array([[*scale.values, *[np.nan] * q][:q] for scale in scales])
     made = {"level": level.astype("int32"), "score": values[line[rows], level]}
     shown = pd.DataFrame({c: made[c] if c in made else table.column(c, rows) for c in columns})
     shown.insert(len(chosen.by), "unit", np.cumsum(np.diff(unit, prepend=-1) > 0) - 1)
     return shown
+
+
+def repeated_rows(table: Held, chosen: Selection, columns: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """As `by_engine` in `repeats`, the rows in any order; None where `counted` cannot tell."""
+    table.known["rater_id"] = ordered(table.coded("rater_id"))
+    if (found := table.counted(chosen, every=True)) is None:
+        return None
+    apart = {c: table.coded(c) for c in ("rubric_version", "layer", "rater_id")}
+    own = {c: (part.codes[found.rows], len(part.levels)) for c, part in apart.items()}
+    code, _, size = join({"unit": (found.unit, len(found.group))} | own, len(found.rows))
+    rows = cell_rows(table, chosen, columns, every=True, kept=np.bincount(code, minlength=size)[code] > 1)
+    giver, places, size = join({"group": (found.group[found.unit], len(found.keys)), "rater_id": own["rater_id"]}, len(found.rows))
+    total = np.bincount(giver, minlength=size)
+    given = found.keys.iloc[places["group"]].reset_index(drop=True).assign(
+        rater_id=table.level_of("rater_id", places["rater_id"]), total=total)[total > 0]
+    return None if rows is None else (given, rows)
 
 
 def group_counts(table: Held, chosen: Selection) -> pd.DataFrame | None:

@@ -71,7 +71,7 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     by = dict.fromkeys(column for table in tables for column in grouping(table))
     table = storable(pd.concat([table.astype(object) for table in tables], ignore_index=True).infer_objects())
     first = ["name", *by, *MEASURES]
-    return table[[*first, *(column for column in table.columns if column not in first)]]
+    return table.reindex(columns=[*first, *(column for column in table.columns if column not in first)])    # an empty one had the measures
 
 
 def _check_findings(findings: pd.DataFrame) -> None:
