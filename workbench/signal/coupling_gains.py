@@ -57,7 +57,7 @@ def coupling(ratings: Ratings, *, by: Sequence[str] = ("criterion",), parties: M
     keys = list(dict.fromkeys((*instrument(ratings), *by)))
     bound, free, reason = coupled(party_graph(ratings, parties=parties))
     places, order = placed(ratings, versions)
-    frame = judged(ratings, keys, places, extra=["party"])
+    frame = judged(ratings, keys, places)
     frame["party"] = with_party(frame, ratings, stated(parties).get("rating", {}))
     each = free if 1 < len(free) <= MOST and not (order or reason) else []
     measures = {"coupled": bound, "independent": free, **{party: [party] for party in each}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from workbench.errors import ParameterError, examples
@@ -75,12 +76,12 @@ def membership(ratings: Ratings, rating: Mapping[str, Sequence[object]]) -> dict
 
 def with_party(rows: pd.DataFrame, ratings: Ratings, rating: Mapping[str, Sequence[object]]) -> pd.Series:
     """The party of each row: the caller's word, the rating's own, the rater's; None where nobody says."""
-    said = {str(rater): party for party, raters in rating.items() for rater in raters}
-    rater = rows["rater_id"].astype(str)
-    own = rows["party"].astype(object) if "party" in rows else pd.Series(None, index=rows.index, dtype=object)
-    own = rater.map(said).astype(object).where(rater.isin(said), own)
-    found = own.where(own.notna(), rater.map(membership(ratings, rating)).astype(object))
-    return found.where(found.notna(), None)
+    said, known = {str(rater): party for party, raters in rating.items() for rater in raters}, membership(ratings, rating)
+    code, raters = rows["rater_id"].factorize()
+    told, else_told = (np.array([*(found.get(str(rater)) for rater in raters), None], dtype=object)[code] for found in (said, known))
+    own = rows["party"].astype(object).to_numpy() if "party" in rows else np.full(len(rows), None)
+    found = np.where(pd.notna(told), told, np.where(pd.notna(own), own, else_told))
+    return pd.Series(found, rows.index, dtype=object)
 
 
 def who(ratings: Ratings) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.errors import ParameterError, one_of, share_of
 from workbench.estimates import estimate, estimates_table, join_notes
 from workbench.reduce import cells, facts, instrument
+from workbench.signal.coupling_roles import who
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -61,7 +62,7 @@ def program_errors(ratings: Ratings, *, by: Sequence[str] = ("criterion",), trut
 
 def passed(ratings: Ratings, keys: Sequence[str], truth: str, passing: float | None, criteria: Mapping[str, str]) -> pd.DataFrame:
     """The ratings of programs and of the truth, with whether each passes its item."""
-    if "rater_kind" in ratings.missing:
+    if "rater_kind" in ratings.missing or "program" not in set(who(ratings)["rater_kind"]):
         return pd.DataFrame(columns=[*keys, "rater_id", "rater_kind", "unit", "cluster", "passes"])
     extra = [c for c in ("rubric_version", "prompt_id") if c not in ratings.missing and c not in keys]
     frame = cells(ratings.where(rater_kind=["program", truth]), by=keys, extra=["rater_kind", *extra])

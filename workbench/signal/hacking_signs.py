@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.errors import ParameterError, columns_of, examples, share_of
 from workbench.estimates import estimates_table, join_notes
 from workbench.reduce import facts, instrument
+from workbench.signal.components import pair_codes
 from workbench.signal.measures import NOTHING, against, alone, by_group, judged, placed, systems_of, unknown, usable
 from workbench.signal.slopes import BOUND, FEWEST, UNKNOWN, beside, fieller, known
 from workbench.signal.panels import labels
@@ -23,6 +24,7 @@ PROXIES, REFERENCES, EXACT = ("human", "model", "program"), ("gold", "expert", "
 PANEL_SCORE = "rubric score"     # what the panel's ratings under the rubric are called as a proxy
 EXPLAINS, STAYS = "explains the gain", "does not explain it"
 MOST = 8                         # columns tried as confounds
+NEEDED = ("rubric_version", "system", "system_b", "prompt_id")      # of ratings, to measure gains
 
 
 def hacking(ratings: Ratings, *, by: Sequence[str] = ("criterion",), versions: Sequence[str] = (),
@@ -73,18 +75,28 @@ def measured(ratings: Ratings, keys: Sequence[str], places: Mapping[str, float],
     if "rater_kind" in ratings.missing:
         frame = judged(ratings, keys, places).assign(rater_kind="human")
     else:
-        frame = judged(ratings.where(rater_kind=[*PROXIES, *REFERENCES]), keys, places, extra=["rater_kind"])
-    kind = frame["rater_kind"].astype(object)
-    named = kind.isin(("model", "program"))
-    frame["measure"] = frame["rater_id"].astype(str).where(named, kind.replace("human", PANEL_SCORE))
-    reference = kind.isin(REFERENCES)
-    frame["criterion"] = frame["criterion"].astype(object).where(~reference, frame["criterion"].replace(dict(criteria)))
-    frame["unit"] = frame.groupby(["item_id", "step"], dropna=False, sort=False).ngroup()
-    frame["rubric_version"] = frame["rubric"].astype(str) + " " + frame["rubric_version"].astype(str)
+        frame = judged(ratings.where(rater_kind=[*PROXIES, *REFERENCES]), keys, places, (*NEEDED, "rater_kind"))
+    frame["measure"] = measure_names(frame["rater_kind"], frame["rater_id"])
+    if criteria:
+        reference = frame["rater_kind"].isin(REFERENCES)
+        frame["criterion"] = frame["criterion"].astype(object).where(~reference, frame["criterion"].replace(dict(criteria)))
+    item, step = (frame[c].factorize(use_na_sentinel=False)[0] for c in ("item_id", "step"))
+    frame["unit"] = pair_codes(item, step)
+    frame["rubric_version"] = frame["rubric"] + " " + frame["rubric_version"]
     if {"rubric", "rubric_version"} & set(keys):        # scales differ by them: a measure is of one
         several = frame.groupby(["criterion", "measure"])["rubric_version"].transform("nunique") > 1
         frame["measure"] = frame["measure"].where(~several, frame["measure"] + " (" + frame["rubric_version"] + ")")
     return frame
+
+
+def measure_names(kind: pd.Series, rater: pd.Series) -> np.ndarray:
+    """What the measure is called that each rating is of: an autorater or a program by its own name, the others by their kind."""
+    of_kind, kinds = kind.factorize()
+    own = np.isin(kinds, ("model", "program"))[of_kind]
+    of_rater, raters = rater[own].factorize()
+    code = of_kind.copy()
+    code[own] = len(kinds) + of_rater
+    return np.array([*(PANEL_SCORE if name == "human" else name for name in kinds), *map(str, raters)], dtype=object)[code]
 
 
 def with_columns(ratings: Ratings, frame: pd.DataFrame, confounds: Sequence[str] | None) -> tuple[list[str], pd.DataFrame]:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from workbench.errors import ParameterError, examples
 from workbench.estimates import join_notes
-from workbench.reduce import cells, facts, tallies
+from workbench.reduce import facts, tallies
 from workbench.signal.components import coded, of_first, pair_codes
+from workbench.signal.panels import KNOWN, judgements
 from workbench.signal.slopes import REPLICATED, UNKNOWN, Side, compared, gain, side_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NEVER = ("party", "system", "system_b", "prompt_id", "rater_id", "rater_kind")
 VERDICTS = {"A": 0.5, "B": -0.5, "TIE": 0.0}
 USED = ("unit", "rater", "version", "prompt", "rubric_version", "score", "pair", "system", "system_b", "lost")
+LOST = ("", "its system has no place among the versions", "labels without an order have no mean")
 NOTHING = {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan, "verdict": "", "n_needed": np.nan}
 
 
@@ -48,35 +50,38 @@ def placed(ratings: Ratings, versions: Sequence[str]) -> tuple[dict[str, float],
     return dict(zip(known["system"].astype(str), rank.astype(float))), "" if len(known) else "no system that is rated has an order"
 
 
-def judged(ratings: Ratings, keys: Sequence[str], places: Mapping[str, float], *, extra: Sequence[str] = ()) -> pd.DataFrame:
-    """The ratings that count with `version`, `prompt` and `rater` (codes); `lost` says why one cannot be used, "" where it can.
+def judged(ratings: Ratings, keys: Sequence[str], places: Mapping[str, float], columns: Sequence[str] = KNOWN) -> pd.DataFrame:
+    """The ratings that count with `version`, `prompt` and `rater` (codes); `lost` says why one cannot be used, by its place in `LOST`.
 
     Of pairs the score is that of the later system less one half: what is left when both are alike.
     """
     if split := [c for c in keys if c in NEVER]:
         raise ParameterError(f"by={split} cannot group gains: measures, systems and prompts are what is compared. Name other columns.")
-    wanted = dict.fromkeys(("rubric_version", "system", "system_b", "prompt_id", *extra))
-    frame = cells(ratings, by=keys, extra=[c for c in wanted if c not in ratings.missing and c not in keys])
-    frame["rubric_version"] = frame["rubric_version"] if "rubric_version" in frame else "1"
-    frame["system"] = frame["system"].astype(object) if "system" in frame else None
-    frame["version"] = frame["system"].astype(str).map(places).astype(float)
+    frame, _ = judgements(ratings, keys, columns)
+    frame["system"] = frame["system"] if "system" in frame else None
+    frame["version"] = versions_of(frame["system"], places)
     paired = frame["pair"] = frame["system_b"].notna() if "system_b" in frame else False
     frame["score"] = numbers(frame, facts(ratings).scales)
     if np.any(paired):
-        frame.loc[paired, "version"] = (frame["version"] - frame["system_b"].astype(str).map(places).astype(float))[paired]
+        frame.loc[paired, "version"] = (frame["version"] - versions_of(frame["system_b"], places))[paired]
         frame.loc[paired & (frame["version"] < 0), ["score", "version"]] *= -1
-    unscored = np.where(frame["score"].isna(), "labels without an order have no mean", "")
-    frame["lost"] = np.where(frame["version"].isna(), "its system has no place among the versions", unscored)
-    named = frame["prompt_id"] if "prompt_id" in frame else pd.Series(None, index=frame.index, dtype=object)
-    frame["prompt"] = ("p" + named.astype(str)).where(named.notna(), "i" + frame["item_id"].astype(str)).factorize()[0]
+    frame["lost"] = np.where(frame["version"].isna(), 1, np.where(frame["score"].isna(), 2, 0))
+    prompt, item = (frame[c].factorize()[0] if c in frame else np.full(len(frame), -1) for c in ("prompt_id", "item_id"))
+    frame["prompt"] = coded(np.where(prompt < 0, prompt.max(initial=-1) + 1 + item, prompt))
     return frame.assign(rater=frame["rater_id"].factorize()[0])
+
+
+def versions_of(systems: pd.Series, places: Mapping[str, float]) -> np.ndarray:
+    """The place of each rating's system among the versions, nan where it has none."""
+    code, names = systems.factorize()
+    return np.array([*(places.get(str(name), np.nan) for name in names), np.nan])[code]
 
 
 def usable(part: pd.DataFrame) -> tuple[pd.DataFrame, int, str]:
     """A group's ratings that can be used, how many cannot, and why where none can."""
-    rows = part.drop(columns="lost")[(part["lost"] == "").to_numpy()]
+    rows = part.drop(columns="lost")[(part["lost"] == 0).to_numpy()]
     rows = rows[rows["pair"] == (rows["pair"].mean() > 0.5)]       # verdicts on pairs and scores are not one measure
-    return rows, len(part) - len(rows), "" if len(rows) or not len(part) else str(part["lost"].mode()[0])
+    return rows, len(part) - len(rows), "" if len(rows) or not len(part) else LOST[part["lost"].mode()[0]]
 
 
 def numbers(frame: pd.DataFrame, scales: Mapping[tuple[str, str, str], Scale]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,15 @@ from workbench.estimates import join_notes
 from workbench.reduce import cells
 from workbench.reduce.collect import remembered
 from workbench.reduce.select import select
-from workbench.signal.components import Components, Design, components
+from workbench.signal.components import Components, Design, components, jackknife
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
+    from workbench.reduce.select import Selection
     from workbench.signal.reliability_components import Factors
 
 INSTRUMENT = ("criterion", "rubric", "rubric_version")
+KNOWN = ("rubric_version", "system", "system_b", "prompt_id", "rated_at", "party")
 NO_SYSTEM = "no `system`: as if two systems shared these items"
 NOMINAL = "nominal levels have no mean"
 
@@ -37,11 +39,18 @@ class Panel:
     nominal: bool
     counts: Mapping[str, int]
     said: str
+    errors: dict[int, tuple[float, int]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def parts(self) -> Components:
         """Its variance components."""
         return Components(*[float("nan")] * 4, 1.0, False, note=NOMINAL) if self.nominal else components(self.design)
+
+    def error(self, seed: int) -> tuple[float, int]:
+        """The `jackknife` of its design, drawn once a seed."""
+        if seed not in self.errors:
+            self.errors[seed] = jackknife(self.design, seed)
+        return self.errors[seed]
 
     @cached_property
     def study(self) -> Factors | None:
@@ -75,11 +84,18 @@ def panels(ratings: Ratings, keys: Sequence[str]) -> list[Panel]:
     return remembered(ratings, ("panels", *keys), lambda: list(read_panels(ratings, keys)))
 
 
+def judgements(ratings: Ratings, keys: Sequence[str], columns: Sequence[str] = KNOWN) -> tuple[pd.DataFrame, Selection]:
+    """The panel's ratings with those of these columns that are there, and `rubric_version`, read once for all questions about them;
+    and their groups."""
+    extra = [c for c in columns if (c == "rubric_version" or c not in ratings.missing) and c not in keys]
+    frame = remembered(ratings, ("judgements", *keys, *extra), lambda: cells(ratings, by=keys, extra=extra))
+    return frame.copy(deep=False), select(ratings, by=keys, extra=extra)
+
+
 def read_panels(ratings: Ratings, keys: Sequence[str]) -> Iterator[Panel]:
     """The panels, read anew."""
-    known = [c for c in ("system", "prompt_id", "rated_at") if c not in ratings.missing]
-    extra = [c for c in ("rubric_version", *known) if c not in keys]
-    frame, chosen = cells(ratings, by=keys, extra=extra), select(ratings, by=keys, extra=extra)
+    frame, chosen = judgements(ratings, keys)
+    frame = frame[[c for c in frame if c not in ("system_b", "party") or c in keys]]
     own = {plain(key): rows for key, rows in frame.groupby(list(keys), dropna=False, sort=False)}
     for key, scale, note, n_scope in zip(chosen.keys(), chosen.scales, chosen.notes, chosen.scope["n_scope"]):
         rows = own.get(plain(key[k] for k in keys), frame.iloc[:0])

@@ -9,6 +9,7 @@ doi:10.1093/jrsssb/qkad009). The capital is spread over stakes to both sides, ea
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,6 +93,12 @@ def standing_effect(spread: float, *, n: np.ndarray, reach: float, power: float,
     return np.where(n >= FEWEST, found, math.nan)
 
 
+@lru_cache(maxsize=1)
+def normals(seed: int) -> np.ndarray:
+    """The normal numbers that walks are made of, the same for all that are planned with one seed."""
+    return np.random.default_rng(seed).standard_normal(PATHS * LOOKS)
+
+
 def prompts_until(spread: float, *, effect: float, reach: float, power: float, error_rate: float, seed: int = 0) -> float:
     """Prompts until the interval excludes 0 with probability `power`, looking after every one; inf beyond ten million.
 
@@ -105,8 +112,7 @@ def prompts_until(spread: float, *, effect: float, reach: float, power: float, e
         return math.inf
     last = grid[np.argmax(met)]
     n = np.unique(np.rint(np.geomspace(FEWEST, max(last, FEWEST + 1), LOOKS)))
-    walk = np.random.default_rng(seed).standard_normal((PATHS, len(n)))
-    walk *= np.sqrt(np.diff(n, prepend=0))
+    walk = normals(seed)[:PATHS * len(n)].reshape(PATHS, len(n)) * np.sqrt(np.diff(n, prepend=0))
     met = np.cumsum(walk, axis=1, out=walk) >= boundary(n, error_rate, most) - effect / spread * n
     first = met.argmax(axis=1)
     crossed = np.cumsum(np.bincount(first[met[np.arange(PATHS), first]], minlength=len(n))) / PATHS

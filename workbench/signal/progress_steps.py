@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 NO_ORDER = "the order of the systems is not known: deliver systems.parquet (system, ordinal) or name versions="
 OBSERVED = "the scale has no declared ends: those of the scores seen are taken"
-WEEK = pd.Timedelta(days=7)
+WEEK = np.timedelta64(7, "D")
 
 
 def progress(ratings: Ratings, *, by: Sequence[str] = ("criterion",), versions: Sequence[str] = (), power: float = 0.8,
@@ -101,29 +102,50 @@ def reach_of(panel: Panel, ratings: Ratings) -> tuple[float, str]:
     return float(max(map(max, ends)) - min(map(min, ends))), OBSERVED if said else ""
 
 
-def by_prompt(panel: Panel) -> dict[int, pd.DataFrame]:
-    """Each system's prompts under each rubric version: mean score, last rating and the prompt's code whatever the version."""
+@dataclass(frozen=True)
+class Answers:
+    """A system's mean scores on its prompts under each rubric version, in the order of `prompt`, their codes; when each was rated
+    last, and the prompt's code whatever the version."""
+
+    prompt: np.ndarray
+    score: np.ndarray
+    at: np.ndarray
+    name: np.ndarray
+
+
+def by_prompt(panel: Panel) -> dict[int, Answers]:
+    """The answers of each system."""
     place = pair_codes(panel.systems, panel.design.prompt)
-    times = panel.rows["rated_at"] if "rated_at" in panel.rows else pd.Series(pd.NaT, panel.rows.index)
-    system, prompt, name = (of_first(code, place) for code in (panel.systems, panel.design.prompt, panel.rows["prompt_id"].factorize()[0]))
     score = np.bincount(place, panel.design.score) / np.bincount(place)
-    rows = pd.DataFrame({"score": score, "at": times.groupby(place).max(), "name": name}).set_index(prompt)
-    return {code: rows[system == code].sort_index() for code in np.unique(system)}
+    unknown = np.full(len(place), np.datetime64("NaT", "us"))
+    times = panel.rows["rated_at"].to_numpy("datetime64[us]") if "rated_at" in panel.rows else unknown
+    parts = (panel.design.prompt, panel.rows["prompt_id"].factorize()[0])
+    system, prompt, name = (of_first(code, place) for code in (panel.systems, *parts))
+    order, at = np.argsort(prompt, kind="stable"), latest(times, place)
+    own = {code: order[system[order] == code] for code in np.unique(system)}
+    return {code: Answers(prompt[rows], score[rows], at[rows], name[rows]) for code, rows in own.items()}
 
 
-def paired(table: dict[int, pd.DataFrame], before: int, after: int) -> tuple[np.ndarray, pd.Series]:
+def latest(times: np.ndarray, code: np.ndarray) -> np.ndarray:
+    """The last of the times (N,) of each code; none where all are missing."""
+    found = np.full(code.max(initial=-1) + 1, np.datetime64("NaT", "us"))
+    np.maximum.at(found.view("int64"), code, times.view("int64"))       # missing times are the least of numbers
+    return found
+
+
+def paired(table: dict[int, Answers], before: int, after: int) -> tuple[np.ndarray, np.ndarray]:
     """Differences on the prompts that both systems answered, in the order in which they were rated, and when."""
     if not {before, after} <= set(table):
-        return np.zeros(0), pd.Series(dtype="datetime64[us, UTC]")
-    common, late, early = np.intersect1d(table[after].index, table[before].index, assume_unique=True, return_indices=True)
-    new, old = table[after].iloc[late], table[before].iloc[early]
-    at = new["at"].fillna(old["at"])
-    both = pd.DataFrame({"d": new["score"] - old["score"], "at": at.where(~(old["at"] > at), old["at"]), "name": new["name"]})
-    each = both.groupby("name").agg(d=("d", "mean"), at=("at", "max")).sort_values("at", kind="stable")
-    return each["d"].to_numpy(), each["at"]
+        return np.zeros(0), np.zeros(0, "datetime64[us]")
+    new, old = table[after], table[before]
+    _, late, early = np.intersect1d(new.prompt, old.prompt, assume_unique=True, return_indices=True)
+    name = np.unique(new.name[late], return_inverse=True)[1]
+    at = latest(np.fmax(new.at[late], old.at[early]), name)
+    order = np.argsort(at, kind="stable")
+    return (np.bincount(name, new.score[late] - old.score[early]) / np.bincount(name))[order], at[order]
 
 
-def step_row(panel: Panel, before: str, after: str, differences: np.ndarray | None, times: pd.Series | None, reach: float, note: str, *,
+def step_row(panel: Panel, before: str, after: str, differences: np.ndarray | None, times: np.ndarray | None, reach: float, note: str, *,
              power: float, error_rate: float) -> dict[str, object]:
     """One row; `error_rate` is this step's own."""
     row = {**panel.key, **labels(panel.key), "before": before, "system": after, "verdict": "cannot tell", "status": "watch",
@@ -147,11 +169,11 @@ def step_row(panel: Panel, before: str, after: str, differences: np.ndarray | No
                           **counts)
 
 
-def standing(real: np.ndarray, differences: np.ndarray, times: pd.Series) -> dict[str, object]:
+def standing(real: np.ndarray, differences: np.ndarray, times: np.ndarray) -> dict[str, object]:
     """Since when a real step has been so, and whether later ratings repeat it."""
     last = len(real) - 1 - int(np.argmin(real[::-1])) if not real.all() else -1
-    if times.isna().any():
+    if np.isnat(times).any():
         return {"since": pd.NaT, "status": "watch"}
-    earlier = int((times <= times.iloc[-1] - WEEK).sum())
+    earlier = int((times <= times[-1] - WEEK).sum())
     repeated = last + 1 < earlier and differences[earlier:].mean() * differences.mean() > 0
-    return {"since": times.iloc[last + 1], "status": "found" if repeated else "watch"}
+    return {"since": pd.Timestamp(times[last + 1], tz="UTC"), "status": "found" if repeated else "watch"}

@@ -12,7 +12,6 @@ import pandas as pd
 from workbench.errors import ParameterError
 from workbench.estimates import SUCH_RATERS, estimate, estimates_table, join_notes
 from workbench.reduce import instrument
-from workbench.signal.components import jackknife
 from workbench.signal.panels import Panel, labels, panels
 from workbench.signal.power import smallest_effect
 from workbench.signal.smallest import check_options, log_interval, sources
@@ -64,7 +63,7 @@ def options_of(panel: Panel, prices: Mapping[str, float], budget: float, power: 
     usual = {"paired": parts.paired, "power": power, "error_rate": error_rate}
     raters, told = panel.counts["n_raters"], sources(panel, power, error_rate)
     floor = told["floor"] if told["floor"] == told["floor"] else 0.0
-    se, df = jackknife(panel.design, seed) if parts.difference > 0 else (math.nan, 0)
+    se, df = panel.error(seed) if parts.difference > 0 else (math.nan, 0)
     item = prices["item"] + parts.per_item * prices["rating"]
     money = budget * (2 * n * item + raters * prices["rater"])
     bought = {"nothing": 0.0, "more prompts": money / 2 / item, "more ratings of an item": money / 2 / max(n, 1) / prices["rating"],

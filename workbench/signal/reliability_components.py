@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REST = "residual"
 SINGULAR = 1e-7          # smallest singular value, against the largest, of equations that tell the variances apart
 BLOCK = 1_000_000        # numbers of one block of redrawn ratings
+AT_ONCE = 16             # sets of redrawn ratings worked on in one go: more do not fit the fast memory
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Factors:
                 if REST in (f, g):
                     one, other, n = self.codes[f], self.codes[g], np.ones(len(self.score))
                 else:
-                    cell = pair_codes(self.codes[f], self.codes[g])
+                    cell = self.codes[f] if g in (f, *f.split(":")) else pair_codes(self.codes[f], self.codes[g])
                     n = np.bincount(cell).astype(float)
                     one, other = (of_first(self.codes[c], cell) for c in (f, g))
                 found[f, g], found[g, f] = (one, other, n), (other, one, n)
@@ -122,34 +123,40 @@ class Factors:
         Of quadratic forms y'Ay and y'By it is 2 tr(AVBV) (Searle 1971, ch. 2), the mean of 2 (Ay)'V(By) over y ~ N(0, V): as sure
         from a sixth of the draws as the spread of the forms themselves would be.
         """
-        rng, of_forms = np.random.default_rng(seed), np.zeros((len(self.names),) * 2)
+        rng, of_forms, tables = np.random.default_rng(seed), np.zeros((len(self.names),) * 2), {}
         size, known = max(1, BLOCK // len(self.score)), self.names[:-1]
-        tables = {(f, g): self.table(f, g) for f in known for g in known}
+        for i, f in enumerate(known):
+            for g in known[:i + 1]:
+                tables[f, g] = self.table(f, g)
+                tables[g, f] = tables[f, g].T
         for start in range(0, draws, size):
-            of_forms += self._products(variances, rng, min(size, draws - start), tables)
+            redrawn = self._redrawn(variances, rng, min(size, draws - start))
+            for y in np.split(redrawn, range(AT_ONCE, redrawn.shape[1], AT_ONCE), axis=1):
+                of_forms += self._products(variances, np.ascontiguousarray(y), tables)
         inverse = np.linalg.inv(self.expectations)
         return inverse @ (2 * of_forms / draws) @ inverse.T
 
-    def _products(self, variances: np.ndarray, rng: np.random.Generator, draws: int, tables: Mapping[tuple[str, str], csr_array],
-                  ) -> np.ndarray:
-        """(Ay)'V(By), summed over `draws` sets of normal ratings y, for each two quadratic forms."""
-        n, first = len(self.score), self.names[0]
-        effects = {g: math.sqrt(v) * rng.standard_normal((len(self.sizes[g]), draws)) for g, v in zip(self.names, variances) if v > 0}
-        if not effects:
-            return np.zeros((len(self.names),) * 2)
-        ratings = sum(u if g == REST else u[self.codes[g]] for g, u in effects.items())
-        sums = {f: self.at[f].T @ ratings for f in self.names[:-1]}
-        held = {f: ratings if f == REST else sums[f] / self.sizes[f][:, None] for f in self.names}
-        middle, (found, beside) = ratings.mean(axis=0), np.zeros((2, *[len(self.names)] * 2))
+    def _redrawn(self, variances: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
+        """(N, draws) sets of normal ratings about their means, of which no form knows."""
+        ratings = np.zeros((len(self.score), draws))
+        for g, variance in zip(self.names, variances):
+            if variance > 0:
+                effect = math.sqrt(variance) * rng.standard_normal((len(self.sizes[g]), draws))
+                ratings += effect if g == REST else effect[self.codes[g]]
+        return ratings - ratings.mean(axis=0)
+
+    def _products(self, variances: np.ndarray, y: np.ndarray, tables: Mapping[tuple[str, str], csr_array]) -> np.ndarray:
+        """(Ay)'V(By), summed over sets of ratings y (N, sets) with mean 0, for each two quadratic forms."""
+        first, (found, beside) = self.names[0], np.zeros((2, *[len(self.names)] * 2))
+        sums = {f: self.at[f].T @ y for f in self.names[:-1]}
+        held = {f: total / self.sizes[f][:, None] for f, total in sums.items()}     # what its levels hold is Ay, that of the residual y
         held[first] = (held[first] - held[first].mean(axis=0)) / (self.sizes[first] * (len(held[first]) - 1))[:, None]
-        for place, (g, variance) in enumerate(zip(self.names[:-1], variances)):     # Ay is what its levels hold, less a constant
-            every = np.array([sums[g] if f == REST else tables[g, f] @ held[f] for f in self.names])
-            every[1:] -= self.sizes[g][:, None] * middle
-            every = every.reshape(len(every), -1)
+        for place, (g, variance) in enumerate(zip(self.names[:-1], variances)):
+            every = np.array([*(tables[g, f] @ own for f, own in held.items()), sums[g]]).reshape(len(self.names), -1)
             if variance > 0:
                 found += variance * (every @ every.T)
             beside[place] = every @ held[g].ravel()
-        beside[-1, :-1], beside[-1, -1] = beside[:-1, -1], np.vdot(ratings, ratings - middle)
+        beside[-1, :-1], beside[-1, -1] = beside[:-1, -1], np.vdot(y, y)
         return found + variances[-1] * beside
 
     def parted(self) -> str:

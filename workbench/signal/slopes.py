@@ -46,12 +46,12 @@ class Side:
 
 
 def absorbed(columns: np.ndarray, codes: Sequence[np.ndarray], tolerance: float = 1e-6) -> np.ndarray:
-    """Columns (N, k) less what the levels of every one of `codes` (N,) explain: of two solved at once; of more, or of two with many
-    levels each, by alternating projections until a mean is below `tolerance` of a standard deviation (Guimaraes and Portugal 2010,
-    doi:10.1177/1536867X1101000406).
+    """Columns (N, k) less what the levels of every one of `codes` (N,), each from 0, explain: of two solved at once; of more, or of
+    two with many levels each, by alternating projections until a mean is below `tolerance` of a standard deviation (Guimaraes and
+    Portugal 2010, doi:10.1177/1536867X1101000406).
     """
     left = columns.astype(float)
-    codes = sorted((coded(code) for code in codes), key=lambda code: -code.max(initial=-1))
+    codes = sorted(codes, key=lambda code: -code.max(initial=-1))
     sizes, enough = [np.bincount(code) for code in codes], tolerance * left.std(axis=0).max(initial=0) if len(left) else 0.0
     if len(left) and len(codes) == 2 and len(sizes[1]) <= FEW_LEVELS:
         left -= smaller_effects(left, codes, sizes)[codes[1]]
@@ -120,7 +120,7 @@ def beside(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str, str]:
     usual = absorbed(both, [*keys, line])
     if (usual[:, 0] ** 2).sum() < 1e-6 * len(rows):
         return *both.T, "", "each version is rated under its own rubric version or on its own prompts, without a bridge"
-    held = absorbed(both, [*keys, pair_codes(coded(rows["rater"].to_numpy()), line)])
+    held = absorbed(both, [*keys, pair_codes(rows["rater"].to_numpy(), line)])
     note = "" if shared else "versions share few prompts: their tasks are taken to be alike"
     if (held[:, 0] ** 2).sum() >= LEFT * (usual[:, 0] ** 2).sum():
         return *held.T, note, ""
@@ -132,7 +132,7 @@ def beside(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str, str]:
 def residuals(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Scores less the means of their versions and raters, scaled for the means' own error, and which have a rater's mean to compare."""
     line = rows["rubric_version"].factorize()[0]
-    stratum, rater = (pair_codes(coded(rows[c].to_numpy()), line) for c in ("version", "rater"))
+    stratum, rater = pair_codes(coded(rows["version"].to_numpy()), line), pair_codes(rows["rater"].to_numpy(), line)
     n = np.bincount(rater)[rater].astype(float)
     # a crowd that rates a few times each has no means worth taking out
     crowd = np.median(np.bincount(rater)) < 5

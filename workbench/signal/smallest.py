@@ -12,7 +12,6 @@ import pandas as pd
 from workbench.errors import ParameterError
 from workbench.estimates import estimate, estimates_table, join_notes
 from workbench.reduce import instrument
-from workbench.signal.components import jackknife
 from workbench.signal.panels import Panel, labels, panels
 from workbench.signal.power import items_needed, noncentrality, smallest_effect
 from workbench.signal.progress_evidence import prompts_until
@@ -78,7 +77,7 @@ def effect_rows(panel: Panel, *, power: float, error_rate: float, target: float 
                 seed: int) -> Iterator[dict[str, object]]:
     """The rows of one group: the present number of items, then the numbers asked for, in order."""
     parts, options = panel.parts, {"paired": panel.parts.paired, "power": power, "error_rate": error_rate}
-    se, df = jackknife(panel.design, seed) if parts.total > 0 else (math.nan, 0)
+    se, df = panel.error(seed) if parts.total > 0 else (math.nan, 0)
     se /= 2
     aim = target if target is not None else SMALL * math.sqrt(parts.total) if parts.total >= 0 else math.nan
     needed = parts.per_prompt * items_needed(parts.difference, effect=aim, **options) if parts.difference > 0 else math.nan

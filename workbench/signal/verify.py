@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.estimates import estimate, estimates_table, join_notes
 from workbench.reduce import facts, instrument
-from workbench.signal.components import Design, components, jackknife
+from workbench.signal.components import Components, Design, components, jackknife
 from workbench.signal.panels import Panel, labels, panels
 from workbench.signal.power import smallest_effect
 from workbench.signal.reliability_study import ratio_interval
@@ -75,7 +75,7 @@ def verify_row(panel: Panel, ends: Mapping[tuple[str, str], tuple[float, float]]
                seed: int) -> dict[str, object]:
     """One task type and criterion."""
     parts, score = panel.parts, panel.design.score
-    value, low, high, se = step_of(panel.design, usual, seed)
+    value, low, high, se = step_of(parts, panel.error(seed), usual)
     signal, reason = ((math.nan,) * 3, "") if panel.nominal else signal_share(panel)
     undefined = "" if value == value or panel.nominal else "nothing varies, or too few items"
     own = [e for (_, criterion), e in ends.items() if criterion == panel.key.get("criterion")]
@@ -85,7 +85,7 @@ def verify_row(panel: Panel, ends: Mapping[tuple[str, str], tuple[float, float]]
     found = {"mean": mean, "ease": (mean - bottom) / (top - bottom) if top > bottom else math.nan,
              "ceiling": math.nan if none or top != top else float((score >= top).mean())}
     parted, brief = halves_of(panel)
-    halves = [step_of(half, usual, seed) for half in parted]
+    halves = [step_of(components(half), jackknife(half, seed), usual) for half in parted]
     changed = change(halves)
     aim = target if target is not None else LARGE * math.sqrt(parts.total) if parts.total > 0 else math.nan
     standing = standing_of((low, high), aim, found, changed) if panel.systems is not None else "cannot tell"
@@ -99,14 +99,13 @@ def verify_row(panel: Panel, ends: Mapping[tuple[str, str], tuple[float, float]]
             "repeats": len(same) == 2 and all(same)}
 
 
-def step_of(design: Design, usual: Mapping[str, float], seed: int) -> tuple[float, float, float, float]:
-    """The step that a hundred ratings show, its interval and the error of its logarithm."""
-    parts = components(design)
+def step_of(parts: Components, error: tuple[float, int], usual: Mapping[str, float]) -> tuple[float, float, float, float]:
+    """The step that a hundred ratings show, its interval and the error of its logarithm, from the `jackknife` of the design."""
     if not parts.difference > 0:
         return (math.nan,) * 4
     prompts = BUDGET / 2 / parts.per_item / parts.per_prompt
     value = smallest_effect(parts.difference, n_items=prompts, paired=parts.paired, **usual)
-    se, df = jackknife(design, seed)
+    se, df = error
     return value, *log_interval(value, se / 2, df), se / 2
 
 
