@@ -93,8 +93,8 @@ def of_times(ratings: Ratings, counts: pd.Series, window: str) -> dict[pd.Timest
     said: dict[pd.Timestamp, str] = {}
     per_batch = ""
     if "batch" not in ratings.missing:
-        found = calendar(ratings, window).groupby("batch").agg({"n_timed": "sum", "first": "min", "last": "max"})
-        found = found[found["n_timed"] > 1]
+        found = calendar(ratings, window).groupby("batch").agg({"n_rated_at": "sum", "first": "min", "last": "max"})
+        found = found[found["n_rated_at"] > 1]
         if len(found) and (found["first"] == found["last"]).all():
             per_batch = "time is per batch: a window is when batches were stamped, not when items were rated"
     for at, gap, stray in zip(counts.index, counts.index.to_series().diff(), strays(counts)):

@@ -12,9 +12,8 @@ import pandas as pd
 
 from workbench import resample
 from workbench.agreement.estimate import Sums
-from workbench.ratings import with_virtual
-from workbench.reduce import instrument
-from workbench.reduce.collect import collect, remembered
+from workbench.reduce import instrument, tallies
+from workbench.reduce.collect import remembered
 
 if TYPE_CHECKING:
     from workbench.ratings import Ratings
@@ -69,23 +68,17 @@ def stream_name(key: Mapping[str, object]) -> str:
 
 
 def calendar(ratings: Ratings, window: str) -> pd.DataFrame:
-    """What is there of each criterion and batch in each window (missing where ratings have no time), whoever rated: n, n_timed (dated),
-    first, last (rated_at) and n_bare (without a prompt). Counted once for all that is asked of it."""
-    def count() -> pd.DataFrame:
-        t = with_virtual(ratings.table, [window])
-        keys = ["criterion", *(["batch"] if "batch" not in ratings.missing else []), window]
-        bare = t.prompt_id.isnull().sum() if "prompt_id" not in ratings.missing else t.count()
-        found = t.group_by(keys).aggregate(n=t.count(), n_bare=bare, n_timed=t.rated_at.count(), first=t.rated_at.min(),
-                                           last=t.rated_at.max())
-        return collect(ratings.source, found.order_by(keys))
-    return remembered(ratings, ("calendar", window), count)
+    """What is there of each criterion and batch in each window (missing where ratings have no time), whoever rated: n, n_rated_at (dated),
+    n_prompt_id (with a prompt), first and last (rated_at). Counted once for all that is asked of it."""
+    keys = ["criterion", *(["batch"] if "batch" not in ratings.missing else []), window]
+    return remembered(ratings, ("calendar", window), lambda: tallies(ratings, by=keys, given=["rated_at", "prompt_id"]))
 
 
 def prompts_of(ratings: Ratings, window: str, only: Sequence[str] | None = None) -> str | None:
     """The column of prompts, where every rating has one, of these criteria alone."""
     found = calendar(ratings, window)
     found = found if only is None else found[found["criterion"].isin(only)]
-    return None if "prompt_id" in ratings.missing or found["n_bare"].any() else "prompt_id"
+    return None if "prompt_id" in ratings.missing or (found["n_prompt_id"] < found["n"]).any() else "prompt_id"
 
 
 def utc(moment: object) -> pd.Timestamp:

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.ratings import with_virtual
 from workbench.reduce.collect import collect
-from workbench.reduce.held import held, whole
+from workbench.reduce.held import Held, held, whole
 from workbench.reduce.narrowed import INSTRUMENT, NEVER
 
 if TYPE_CHECKING:
@@ -49,20 +49,32 @@ def n_levels(ratings: Ratings, column: str) -> int:
     return int(collect(ratings.source, ratings.table.aggregate(n=ratings.table[column].nunique()))["n"][0])
 
 
-def tallies(ratings: Ratings, *, by: Sequence[str]) -> pd.DataFrame:
-    """The selected ratings by some columns, whoever gave them and whether or not they count: these in order, n, and the first and last
-    time (UTC)."""
+def tallies(ratings: Ratings, *, by: Sequence[str], given: Sequence[str] = ()) -> pd.DataFrame:
+    """The selected ratings by some columns, whoever gave them and whether or not they count: these in order, n, n_COLUMN of those that
+    have each of `given`, and the first and last time (UTC)."""
     import pandas as pd
 
-    if (table := held(ratings, empty=True)) and (joined := table.joined(by)):
+    if (table := held(ratings, empty=True)) and (joined := table.joined(by)) and (told := having(table, given)) is not None:
         code, rows, size = joined
         times = pd.Series(table.times("rated_at").view("datetime64[us]")).groupby(code).agg(["min", "max"])
-        found = table.shown(rows, size).assign(n=np.bincount(code, minlength=size))
+        counts = {f"n_{c}": np.bincount(code, known, size).astype(int) for c, known in told.items()}
+        found = table.shown(rows, size).assign(n=np.bincount(code, minlength=size), **counts)
         return found.assign(**{name: times[end].dt.tz_localize("UTC") for name, end in (("first", "min"), ("last", "max"))})
     t = with_virtual(ratings.table, by)
     timed = {} if "rated_at" in ratings.missing else {"first": t.rated_at.min(), "last": t.rated_at.max()}
-    found = collect(ratings.source, t.group_by(list(by)).aggregate(n=t.count(), **timed).order_by(list(by)))
+    counts = {f"n_{c}": t[c].count() for c in given}
+    found = collect(ratings.source, t.group_by(list(by)).aggregate(n=t.count(), **counts, **timed).order_by(list(by)))
     return found if timed else found.assign(first=pd.Series(pd.NaT, found.index, dtype="datetime64[us, UTC]"), last=lambda f: f["first"])
+
+
+def having(table: Held, columns: Sequence[str]) -> dict[str, np.ndarray] | None:
+    """(n,) whether each rating has these columns; None where one is not coded."""
+    told = {}
+    for column in columns:
+        if column != "rated_at" and (part := table.coded(column)) is None:
+            return None
+        told[column] = table.times("rated_at") != NEVER if column == "rated_at" else part.codes >= 0
+    return told
 
 
 def span(ratings: Ratings) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

@@ -135,7 +135,7 @@ class Held:
 
         part, levels = self.coded(column), self.levels(column)
         if part.gaps:
-            return pd.Series(levels).reindex(codes).array if len(levels) else np.full(len(codes), None)
+            return pd.Series(levels).reindex(codes).array if len(levels) or levels.dtype.kind == "M" else np.full(len(codes), None)
         return pd.array(levels[codes], dtype="str") if levels.dtype == object else levels[codes]
 
     def levels(self, column: str) -> Any:
