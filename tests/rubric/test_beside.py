@@ -92,3 +92,13 @@ def test_an_impossible_confidence_is_refused():
 def test_a_bridge_set_of_items_rated_once_has_no_difference_and_says_why():
     row = difference(bridged(9, k=1))
     assert math.isnan(row["value"]) and "no item of the bridge set has two ratings" in row["note"]
+
+
+def test_a_bridge_set_with_one_item_rated_twice_has_no_interval_and_says_why():
+    rows = []
+    for seed in range(6):
+        one = bridged(seed)
+        one = one[one["item_id"] == one["item_id"].iloc[0]].assign(item_id="one more")
+        rows.append(difference(pd.concat([bridged(9, k=1), one]), draws=20))
+    assert all(math.isnan(row["low"]) and not row["repeats"] for row in rows)
+    assert {row["note"] for row in rows if math.isfinite(row["value"])} == {"one item: no interval"}

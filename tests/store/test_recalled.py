@@ -146,6 +146,25 @@ def test_a_file_that_changes_between_memory_and_engine_is_said(dataset: Path) ->
         again.table.count().execute()
 
 
+def test_rows_of_a_damaged_file_come_from_the_engine(dataset: Path) -> None:
+    first = wb.read(dataset)
+    first.check()
+    [path] = (cache_folder() / "read").iterdir()
+    content = bytearray(path.read_bytes())
+    content[4:len(content) // 4] = bytes(len(content) // 4 - 4)       # its footer is whole
+    path.write_bytes(content)
+    again = wb.read(dataset)
+    assert_frame_equal(again.to_pandas(limit=None), first.to_pandas(limit=None))
+
+
+def test_a_cache_that_takes_no_rows_is_done_without(dataset: Path) -> None:
+    wb.read(dataset)
+    (cache_folder() / "read").write_text("a file where the folder would be")
+    ratings = wb.read(dataset)
+    ratings.check()
+    assert len(ratings.to_pandas(limit=None)) == 117
+
+
 def test_what_is_kept_and_damaged_is_read_anew(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wb.read(dataset).check()
     [path] = (cache_folder() / "read").iterdir()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.cache import cache_folder, kept
+from workbench.errors import WorkbenchError
 from workbench.ratings import left_out
 from workbench.reduce.collect import written_down
 from workbench.schema import BY_NAME
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from workbench.source import Source
@@ -23,20 +27,34 @@ LONG = "text"    # what is written beside ratings is long, and nothing is counte
 def loaded(source: Source) -> pd.DataFrame | None:
     """The rows of a small source in their order, without columns that are empty; None where values are of a kind, or with a fault,
     that only the engine tells apart."""
-    from pyarrow.parquet import ParquetFile, write_table
+    from pyarrow.parquet import write_table
 
-    path = cache_folder() / source.kept if source.kept else None
-    if path and path.exists():
-        with ParquetFile(path, pre_buffer=False) as file:
-            return file.read(use_threads=False).to_pandas(use_threads=False)    # a process that is to be copied has one thread
+    if source.kept and (frame := from_cache(cache_folder() / source.kept)) is not None:
+        return frame
     rows = taken(source)
     if rows is None:
         return None
-    if path:
+    if source.kept:
         found = {"left out": left_out(source), "read": int(source.unfiltered.count().execute()) if source.filtered else len(rows)}
         told = {"source": json.dumps(source.told() | {"memory": found})}
-        kept(source.kept, lambda partial: write_table(rows.replace_schema_metadata(told), partial))
+        with suppress(WorkbenchError, OSError):     # a cache that cannot be written is done without
+            kept(source.kept, lambda partial: write_table(rows.replace_schema_metadata(told), partial))
     return rows.to_pandas()
+
+
+def from_cache(path: Path) -> pd.DataFrame | None:
+    """The rows that are kept, by one thread, for the process may be one that others are copied from; None where there are none, or
+    they are damaged."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path, pre_buffer=False) as file:
+            return file.read(use_threads=False).to_pandas(use_threads=False)
+    except (pa.ArrowInvalid, OSError):
+        with suppress(OSError):
+            path.unlink()
+        return None
 
 
 def taken(source: Source) -> Any:

@@ -49,11 +49,13 @@ def difference(found: Bridge, pair: tuple[str, str], *, confidence: float, draws
         return row | estimate(DIFFERENCE, math.nan, n_items=n_items, note=RATED_ONCE)
     value = float(resample.value(sides.formula, np.concatenate([sides.weight @ part for part in (sides.first, sides.second)])))
     sampling, size = Sampling("bootstrap", confidence, draws, seed), len(sides.weight)
+    undefined = "" if math.isfinite(value) else "only one level occurs, or no item has two ratings"
+    counts = {"n_items": n_items, "n_raters": found.both["rater_id"].nunique(), "n_ratings": 2 * len(found.both)}
+    if size < 2:
+        return row | estimate(DIFFERENCE, value, **counts, note=undefined or "one item: no interval")
     half = np.random.default_rng(seed).permutation(size) % 2 == 0
     made, *halves = (interval_of(some_of(sides, part), value, sampling) for part in (np.full(size, True), half, ~half))
-    note = join_notes("" if math.isfinite(value) else "only one level occurs, or no item has two ratings",
-                      "" if found.alike else LEVELS_DIFFER, str(made.pop("note")) if math.isfinite(value) else "")
-    counts = {"n_items": n_items, "n_raters": found.both["rater_id"].nunique(), "n_ratings": 2 * len(found.both)}
+    note = join_notes(undefined, "" if found.alike else LEVELS_DIFFER, "" if undefined else str(made.pop("note")))
     repeats = same_side([(part.get("low", math.nan), part.get("high", math.nan)) for part in halves])
     return row | estimate(DIFFERENCE, value, **counts) | made | {"note": note, "df": size - 1, "repeats": repeats}
 

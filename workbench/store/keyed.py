@@ -77,7 +77,6 @@ def look_up(files: Sequence[Path], keys: Sequence[str]) -> dict[str, tuple[str, 
 
 def strangers(files: Sequence[Path], made: pa.Table) -> list[str]:
     """Rows that would supersede a rating of another item by another rater, in words: the keys of two sources are alike."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     own = made.filter(pc.is_valid(made["replaces"])).select(["_key", "replaces", "item_id", "rater_id"])
