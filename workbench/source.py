@@ -56,11 +56,6 @@ class Source:
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
-    def in_memory(self) -> bool:
-        """Whether its rows have been taken into memory, and are counted there."""
-        return self.memory.get("held") is not None
-
-    @property
     def table(self) -> Any:
         """The rows as an Ibis table."""
         return self.tables()[0]

@@ -39,7 +39,7 @@ class Dated:
     id: str = "f00d"
     said: str = ""
 
-    source = SimpleNamespace(in_memory=False)
+    source = SimpleNamespace(kept="")
 
     def between(self, start: dt.datetime | None, end: dt.datetime | None) -> Dated:
         return replace(self, times=tuple(t for t in self.times if (not start or t >= start) and (not end or t < end)))

@@ -19,6 +19,7 @@ import pytest
 import workbench
 from workbench.report.kernels import Executed, Limits, execute, nursing
 from workbench.report.nursery import Nursery
+from workbench.store.recalled import is_kept
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux alone")
 WHO = "import os; print(os.getppid())"
@@ -75,12 +76,12 @@ def test_forked_kernels_have_read_what_the_run_has_checked_and_need_no_engine(tm
     asked = {"columns": {"who": "rater_id"}, "exclude": {"rater_id": "bo"}}
     ratings = workbench.read(tmp_path / "r.parquet", **asked)
     ratings.check()
-    assert ratings.source.in_memory
+    assert is_kept(ratings.source)
     code = ("import os, sys, workbench as wb\nratings = wb.read('r.parquet', columns={'who': 'rater_id'}, exclude={'rater_id': 'bo'})\n"
             "print('held' in ratings.source.memory, ratings.count(), ratings.source.id, 'ibis' in sys.modules, os.getppid())\n"
             "print(wb.agreement.summary(ratings).value.tolist(), ratings.excluded())")
     with nursing(2) as one:
-        one.ask(read=str(tmp_path / "r.parquet"), in_memory=True, terms={}, **asked)
+        one.ask(read=str(tmp_path / "r.parquet"), kept=True, terms={}, **asked)
         forked, plain = (printed(ran(code, tmp_path, it)) for it in (one, None))
         assert forked.startswith(f"True 60 {ratings.source.id} False {one._process.pid}\n")
         assert forked.splitlines()[1] == plain.splitlines()[1] and plain.startswith("False 60")
@@ -88,7 +89,7 @@ def test_forked_kernels_have_read_what_the_run_has_checked_and_need_no_engine(tm
 
 def test_what_needs_the_engine_has_its_library_imported_for_all(tmp_path: Path) -> None:
     with nursing(2) as one:
-        one.ask(read="nowhere", in_memory=False, terms={})
+        one.ask(read="nowhere", kept=False, terms={})
         assert printed(ran("import os, sys; print('ibis.backends.duckdb' in sys.modules, os.getppid())", tmp_path, one)) == \
             f"True {one._process.pid}\n"
 

@@ -157,6 +157,19 @@ def test_rows_of_a_damaged_file_come_from_the_engine(dataset: Path) -> None:
     assert_frame_equal(again.to_pandas(limit=None), first.to_pandas(limit=None))
 
 
+def test_only_files_whose_rows_lie_in_the_cache_are_kept(dataset: Path) -> None:
+    ratings = wb.read(dataset)
+    assert not recalled.is_kept(ratings.source)
+    ratings.check()
+    assert recalled.is_kept(ratings.source)
+    [path] = (cache_folder() / "read").iterdir()
+    path.unlink()
+    assert not recalled.is_kept(ratings.source)
+    store = wb.read(wb.store.adopt(dataset, into=dataset.parent / "store").folder)
+    store.check()
+    assert store.source.small and not store.source.kept and not recalled.is_kept(store.source)
+
+
 def test_a_cache_that_takes_no_rows_is_done_without(dataset: Path) -> None:
     wb.read(dataset)
     (cache_folder() / "read").write_text("a file where the folder would be")

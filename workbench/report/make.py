@@ -35,6 +35,7 @@ from workbench.report.site import Report, Section, laid_out, write_site
 from workbench.report.standing import alike, given_up, passed_over, standing, tries
 from workbench.report.version import code_hashes, package_versions, version
 from workbench.store.history import pinned
+from workbench.store.recalled import is_kept
 
 NOT_SAVED = "it ended without wb.report.save(findings=..., estimates=..., out=out)"
 
@@ -121,7 +122,7 @@ def run_notebooks(order: Order, ratings: Ratings, period: str, out: Path,
     for notebook in order.pack.notebooks:
         order.progress(Event(period, notebook.name, WAITING))
     if order.nursery:
-        order.nursery.ask(read=str(order.data), in_memory=ratings.source.in_memory, terms=asdict(order.pack.private),
+        order.nursery.ask(read=str(order.data), kept=is_kept(ratings.source), terms=asdict(order.pack.private),
                           columns=order.given["columns"], exclude=order.given["exclude"])
     with ThreadPoolExecutor(order.jobs) as pool:
         took = seconds_before(order)

@@ -80,13 +80,13 @@ def serve(descriptor: int) -> None:
         link.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def prepare(read: str, terms: Mapping[str, object], in_memory: bool, **how: Any) -> None:
+def prepare(read: str, terms: Mapping[str, object], kept: bool, **how: Any) -> None:
     """Read for all kernels to come what is read without an engine; for the rest, import it."""
     import workbench
     from workbench.privacy import Terms, under
     from workbench.store.recalled import share
 
-    if in_memory:
+    if kept:
         with under(Terms(**terms)):
             ratings = workbench.read(read, **how)
         ratings.check()

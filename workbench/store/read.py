@@ -87,7 +87,7 @@ def read(source: object, *, columns: Mapping[str, str] | None = None, exclude: M
     place = locate(source) if isinstance(source, PATHS) else None
     kept = keeping(place, held, how) if place else ""
     anew = partial(read_source, source, held, kept=kept, **how)
-    return Ratings(kept and recall(kept, place, held, anew) or anew())
+    return Ratings((recall(kept, place, held, anew) if kept else None) or anew())
 
 
 def read_source(source: object, held: Terms, *, columns: Mapping[str, str] | None, exclude: Mapping[str, object] | None,

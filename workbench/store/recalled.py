@@ -86,6 +86,11 @@ def description(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def is_kept(source: Source) -> bool:
+    """Whether whoever reads this again needs no engine for what is counted in memory."""
+    return bool(source.kept) and source.memory.get("held") is not None and (cache_folder() / source.kept).exists()
+
+
 def share(source: Source) -> None:
     """Have the processes forked from this one find what it knows of a source, rather than recall it each."""
     _SHARED[source.kept] = source
