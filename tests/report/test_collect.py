@@ -67,3 +67,12 @@ def test_tables_of_which_only_an_empty_one_has_every_measure_are_saved(tmp_path:
          out=str(tmp_path))
     saved = read_saved(tmp_path)[1]
     assert saved["value"].tolist() == [0.5] and saved["se"].isna().all() and "method" in saved
+
+
+def test_what_was_saved_by_half_was_not_saved(tmp_path: Path) -> None:
+    save(findings=found("a", "ok"), estimates=NONE, out=str(tmp_path))
+    assert read_saved(tmp_path) is not None and read_saved(tmp_path / "nowhere") is None
+    whole = (tmp_path / "estimates.parquet").read_bytes()
+    for size in (0, len(whole) // 2, len(whole) - 4):
+        (tmp_path / "estimates.parquet").write_bytes(whole[:size])
+        assert read_saved(tmp_path) is None

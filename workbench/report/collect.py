@@ -93,10 +93,13 @@ def _check_findings(findings: pd.DataFrame) -> None:
 
 
 def read_saved(out: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """What `save` wrote into `out`: findings, estimates; None when it was not called."""
-    if not (out / FINDINGS).exists() or not (out / ESTIMATES).exists():
+    """What `save` wrote into `out`: findings, estimates; None when it was not called, or ended amid a file."""
+    import pyarrow as pa
+
+    try:
+        return parquet_frame(out / FINDINGS), parquet_frame(out / ESTIMATES)
+    except (pa.ArrowInvalid, OSError):
         return None
-    return parquet_frame(out / FINDINGS), parquet_frame(out / ESTIMATES)
 
 
 def gather(saved: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
