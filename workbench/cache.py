@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Made = TypeVar("Made")
 
 
 def workspace(start: Path | None = None) -> Path | None:
@@ -67,6 +69,20 @@ def parquet_frame(path: Path) -> pd.DataFrame:
 
     with ParquetFile(path) as file:
         return file.read(use_pandas_metadata=True).to_pandas()
+
+
+def undamaged(path: Path, read: Callable[[Path], Made]) -> Made | None:
+    """What `read` makes of a cached Parquet file; None where there is none, or it is damaged and now gone."""
+    import pyarrow as pa
+
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+    except (pa.ArrowInvalid, OSError):
+        with suppress(OSError):
+            path.unlink()
+        return None
 
 
 def kept(name: str, write: Callable[[Path], None]) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.cache import cache_folder, kept
+from workbench.cache import cache_folder, kept, undamaged
 from workbench.errors import WorkbenchError
 from workbench.ratings import left_out
 from workbench.reduce.collect import written_down
@@ -29,7 +29,7 @@ def loaded(source: Source) -> pd.DataFrame | None:
     that only the engine tells apart."""
     from pyarrow.parquet import write_table
 
-    if source.kept and (frame := from_cache(cache_folder() / source.kept)) is not None:
+    if source.kept and (frame := undamaged(cache_folder() / source.kept, from_cache)) is not None:
         return frame
     rows = taken(source)
     if rows is None:
@@ -42,19 +42,12 @@ def loaded(source: Source) -> pd.DataFrame | None:
     return rows.to_pandas()
 
 
-def from_cache(path: Path) -> pd.DataFrame | None:
-    """The rows that are kept, by one thread, for the process may be one that others are copied from; None where there are none, or
-    they are damaged."""
-    import pyarrow as pa
+def from_cache(path: Path) -> pd.DataFrame:
+    """The rows that are kept, by one thread, for the process may be one that others are copied from."""
     from pyarrow.parquet import ParquetFile
 
-    try:
-        with ParquetFile(path, pre_buffer=False) as file:
-            return file.read(use_threads=False).to_pandas(use_threads=False)
-    except (pa.ArrowInvalid, OSError):
-        with suppress(OSError):
-            path.unlink()
-        return None
+    with ParquetFile(path, pre_buffer=False) as file:
+        return file.read(use_threads=False).to_pandas(use_threads=False)
 
 
 def taken(source: Source) -> Any:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cache import cache_folder, digest, file_digest, source_hash
+from workbench.cache import cache_folder, digest, file_digest, source_hash, undamaged
 from workbench.errors import RatingsError, WorkbenchError
 from workbench.privacy import Terms
 from workbench.source import Source
@@ -54,7 +53,7 @@ def recall(kept: str, place: Location, held: Terms, read: Callable[[], Source]) 
     rubrics = veiled_rubrics(read_rubrics(place.rubrics) if place.rubrics else {}, held)
     if kept in _SHARED and _SHARED[kept].rubrics == rubrics:
         return _SHARED[kept]
-    told = description(cache_folder() / kept)
+    told = undamaged(cache_folder() / kept, description)
     if told is None:
         return None
 
@@ -71,19 +70,11 @@ def recall(kept: str, place: Location, held: Terms, read: Callable[[], Source]) 
                   side_table=veiled_sides(loader(place.folder), held, lambda: tables()[0]))
 
 
-def description(path: Path) -> dict[str, Any] | None:
-    """What was told of the source whose rows a file keeps; None where there is none, or it is damaged and now gone."""
-    import pyarrow as pa
+def description(path: Path) -> dict[str, Any]:
+    """What was told of the source whose rows a file keeps."""
     from pyarrow.parquet import read_schema
 
-    try:
-        return json.loads(read_schema(path).metadata[b"source"])
-    except FileNotFoundError:
-        return None
-    except (pa.ArrowInvalid, OSError):
-        with suppress(OSError):
-            path.unlink()
-        return None
+    return json.loads(read_schema(path).metadata[b"source"])
 
 
 def is_kept(source: Source) -> bool:
